@@ -1,0 +1,67 @@
+"""The gateway's application: routes, problems and parts put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+import impasto
+from impasto.backends.bells import Bells
+from impasto.backends.objects import S3Objects
+from impasto.backends.postgres.pools import api_pool
+from impasto.backends.web import problems
+from impasto.backends.web.requests import RequestFrame
+from impasto.settings import Settings
+from impasto_gateway.awakening import Awakener
+from impasto_gateway.parts import Parts
+from impasto_gateway.ringing import Ringer
+from impasto_gateway.routes import artifacts, catalogue, events, health, jobs, keys, uploads
+
+_ABOUT = """Large models for art, self-hosted. Submit a job, get its id at once, and follow it by status or event
+stream. Errors are RFC 9457 problem documents with a stable `code` and a `request_id`."""
+_MOST_BODY_BYTES = 1 << 20
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application; servers are connected to in its lifespan."""
+    app = FastAPI(
+        title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False
+    )
+    app.state.settings = settings
+    problems.install(app)
+    app.add_middleware(RequestFrame, most_bytes=_MOST_BODY_BYTES, unlimited=("/v1/artworks",))
+    for module in (health, jobs, events, uploads, catalogue, artifacts, keys):
+        app.include_router(module.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    pool = api_pool(settings.database_url)
+    await pool.open()
+    app.state.pool = pool
+    ringer = Ringer(Bells(settings.redis_url), pool)
+    awakener = Awakener(settings.redis_url)
+    # Long read: ingestion answers when the last file is stored.
+    async with httpx.AsyncClient(
+        base_url=settings.ingestion_url, timeout=httpx.Timeout(300, connect=5), trust_env=False
+    ) as ingestion:
+        app.state.parts = Parts(S3Objects(settings), ringer, awakener, ingestion)
+        ringer.start()
+        awakener.start()
+        try:
+            yield
+        finally:
+            await ringer.stop()
+            await awakener.stop()
+            await pool.close()
+
+
+def openapi(settings: Settings | None = None) -> dict[str, Any]:
+    """The OpenAPI document."""
+    return create_app(settings or Settings.from_environment({})).openapi()

@@ -1,0 +1,68 @@
+"""Wakes event streams when a job has news: one Redis subscription for the whole process, and a poll without it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from typing import Final
+
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from impasto.backends.bells import EVENTS_CHANNEL
+
+_LOG = logging.getLogger("impasto.awakening")
+POLL_S: Final = 2.0
+
+
+class Awakener:
+    """`wait(job_id)` returns at news of that job, or after two seconds."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._url = redis_url
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._listen_for_ever())
+
+    async def stop(self) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def wait(self, event: asyncio.Event, most_s: float = POLL_S) -> None:
+        """Until `event`, which `watch` gave, is set, or `most_s` have passed; then clears it."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), most_s)
+        event.clear()
+
+    def watch(self, job_id: str) -> asyncio.Event:
+        """An event that is set at each piece of news; hand it back to `unwatch`."""
+        event = asyncio.Event()
+        self._waiting[job_id].add(event)
+        return event
+
+    def unwatch(self, job_id: str, event: asyncio.Event) -> None:
+        self._waiting[job_id].discard(event)
+        if not self._waiting[job_id]:
+            del self._waiting[job_id]
+
+    async def _listen_for_ever(self) -> None:
+        while True:
+            try:
+                async with redis.from_url(self._url, health_check_interval=10) as client, client.pubsub() as channel:
+                    await channel.subscribe(EVENTS_CHANNEL)
+                    while True:
+                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=10)
+                        if message:
+                            self._wake(message["data"].decode())
+            except (RedisError, OSError) as error:
+                _LOG.warning("event streams poll while Redis does not answer: %s", error)
+                await asyncio.sleep(POLL_S)
+
+    def _wake(self, job_id: str) -> None:
+        for event in self._waiting.get(job_id, ()):
+            event.set()

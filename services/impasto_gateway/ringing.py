@@ -1,0 +1,75 @@
+"""Rings bells after the answer, outside the request: a 202 never waits for Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any, Final
+
+from kombu.exceptions import OperationalError as BrokerError
+from psycopg import AsyncConnection
+from psycopg import OperationalError as DatabaseError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from redis.exceptions import RedisError
+from starlette.background import BackgroundTask
+
+from impasto.backends.bells import Bells
+from impasto.backends.postgres.pools import tenant_transaction
+from impasto.errors import Unavailable
+from impasto.submission import Bell
+
+_LOG = logging.getLogger("impasto.ringing")
+_MOST_WAITING: Final = 10_000
+
+
+class Ringer:
+    """One background task. What it cannot ring stays in the outbox, where the reconciler finds it."""
+
+    def __init__(self, bells: Bells, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
+        self._bells, self._pool = bells, pool
+        self._waiting: asyncio.Queue[tuple[str, Bell]] = asyncio.Queue(_MOST_WAITING)
+        self._told: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._ring_for_ever()), asyncio.create_task(self._tell_for_ever())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def after(self, tenant_id: str, bell: Bell) -> BackgroundTask:
+        """A task that rings once the answer is sent, which is after the commit."""
+        return BackgroundTask(self._ring, tenant_id, bell)
+
+    async def _ring(self, tenant_id: str, bell: Bell) -> None:
+        # A full queue leaves the bell to the reconciler.
+        with suppress(asyncio.QueueFull):
+            self._waiting.put_nowait((tenant_id, bell))
+
+    def tell(self, job_id: str) -> None:
+        """Wakes the readers of a job's events, soon."""
+        with suppress(asyncio.QueueFull):
+            self._told.put_nowait(job_id)
+
+    async def _ring_for_ever(self) -> None:
+        while True:
+            tenant_id, bell = await self._waiting.get()
+            try:
+                await asyncio.to_thread(self._bells.ring, bell.queue, bell.traceparent)
+                async with tenant_transaction(self._pool, tenant_id) as connection:
+                    await connection.execute("DELETE FROM outbox WHERE id = %s", [bell.outbox_id])
+            except (BrokerError, RedisError, OSError) as error:
+                _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", bell.queue, error)
+            except (Unavailable, DatabaseError, PoolTimeout):
+                _LOG.warning("a bell for %s was rung but stays in the outbox: no database", bell.queue)
+
+    async def _tell_for_ever(self) -> None:
+        while True:
+            job_id = await self._told.get()
+            try:
+                await asyncio.to_thread(self._bells.tell, [job_id])
+            except (RedisError, OSError):
+                _LOG.debug("readers of %s were not woken; they poll", job_id)

@@ -1,0 +1,50 @@
+"""`/healthz`, `/readyz`, `/metrics`, and what this platform is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+import impasto
+from impasto_gateway.parts import TheParts
+
+router = APIRouter()
+
+
+@router.get("/healthz", include_in_schema=False)
+async def healthz() -> dict[str, str]:
+    """The process lives; no other part is asked."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", include_in_schema=False)
+async def readyz(request: Request, the: TheParts) -> JSONResponse:
+    """Without the database nothing is accepted; without the store or Redis all but some of it is."""
+    try:
+        async with request.app.state.pool.connection(timeout=2) as connection:
+            await connection.execute("SELECT 1")
+        database = True
+    except (OperationalError, PoolTimeout):
+        database = False
+    parts = {"database": database, "object_store": await asyncio.to_thread(the.objects.ready)}
+    status = "ok" if all(parts.values()) else "degraded" if database else "unavailable"
+    return JSONResponse({"status": status, "parts": parts}, status_code=200 if database else 503)
+
+
+@router.get("/metrics", include_in_schema=False)
+async def metrics() -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/v1", tags=["platform"], summary="What this is", operation_id="get_platform")
+async def get_platform(request: Request) -> dict[str, Any]:
+    """Version, and the direct address of ingestion."""
+    settings = request.app.state.settings
+    return {"name": "impasto", "version": impasto.__version__, "ingestion_url": settings.ingestion_url}

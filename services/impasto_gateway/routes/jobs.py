@@ -1,0 +1,117 @@
+"""`/v1/jobs`: submit, list, look at, cancel."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Body, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from impasto.backends.postgres.inbox import PostgresInbox
+from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.errors import InvalidInput, NotFound
+from impasto.identifiers import JobId
+from impasto.jobs import JobRecord, JobState
+from impasto.kinds import Kind, all_kinds
+from impasto.submission import NewJob, new_job_id, refuse_finished, request_digest, submit
+from impasto_gateway.parts import Cursor, Limit, Page, ReadTransaction, Submitter, SubmitTransaction, TheParts, page
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(0, ge=-10, le=10, description="Higher goes first.")
+    deadline_s: float | None = Field(
+        None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
+    )
+
+
+def _request_of(kind: Kind[Any, Any]) -> type[BaseModel]:
+    name = "Submit" + "".join(part.title() for part in re.split(r"[._]", kind.name))
+    return create_model(
+        name,
+        __base__=_Request,
+        __doc__=kind.summary,
+        kind=(Literal[kind.name], ...),  # type: ignore[arg-type]  # the name is known at run time alone
+        params=(kind.params, ...),
+    )
+
+
+# One union of all kinds, told apart by `kind`: a fault is named at its exact place.
+JobRequest = Annotated[
+    functools.reduce(operator.or_, [_request_of(kind) for kind in all_kinds().values()]),
+    Field(discriminator="kind"),
+]
+
+
+@router.post("", status_code=202, summary="Submit a job", operation_id="submit_job")
+async def submit_job(
+    request: Annotated[JobRequest, Body()],  # type: ignore[valid-type]  # the union is made from the kinds
+    caller: Submitter,
+    connection: SubmitTransaction,
+    the: TheParts,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(description="The same key again answers the same job.")] = None,
+    traceparent: Annotated[str | None, Header(max_length=60)] = None,
+) -> JobRecord:
+    """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
+    body = request.model_dump(mode="json")  # type: ignore[attr-defined]
+    now = datetime.now(UTC)
+    job = NewJob(
+        id=new_job_id(),
+        kind=all_kinds()[body["kind"]],
+        params=body["params"],
+        priority=body["priority"],
+        finish_by=now + timedelta(seconds=body["deadline_s"]) if body["deadline_s"] else None,
+        idempotency_key=idempotency_key,
+        request_sha256=request_digest(body),
+        traceparent=traceparent,
+    )
+    submitted = await submit(PostgresInbox(connection), job)
+    response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"
+    if submitted.bell:
+        # Background tasks run after the answer is sent, which is after the commit.
+        response.background = the.ringer.after(caller.tenant_id, submitted.bell)
+    return submitted.job
+
+
+@router.get("", summary="List jobs", operation_id="list_jobs")
+async def get_jobs(
+    connection: ReadTransaction,
+    cursor: Cursor,
+    limit: Limit = 50,
+    state: JobState | None = None,
+    kind: Annotated[str | None, Query(max_length=100)] = None,
+) -> Page[JobRecord]:
+    """The tenant's jobs, newest first."""
+    found = await list_jobs(connection, state=state, kind=kind, before=cursor, most=limit + 1)
+    return page(found, limit)
+
+
+@router.get("/{job_id}", summary="Look at a job", operation_id="get_job")
+async def get_job(job_id: JobId, connection: ReadTransaction) -> JobRecord:
+    """State, progress, and in the end the result or the error."""
+    job = await job_by_id(connection, job_id)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+@router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job")
+async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts) -> JobRecord:
+    """A queued job ends at once; a running one within seconds. Asking again changes nothing."""
+    if asked := await request_cancel(connection, job_id):
+        the.ringer.tell(job_id)
+        return asked
+    job = await get_job(job_id, connection)
+    refuse_finished(job)
+    return job

@@ -1,0 +1,63 @@
+"""`/v1/keys`: API keys of the tenant; scope `admin`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from impasto.artworks import ShortText
+from impasto.backends.postgres import keys
+from impasto.backends.web.access import Caller, may
+from impasto.errors import NotFound
+from impasto.tenants import ApiKeyRecord, Scope, new_key
+from impasto_gateway.parts import AdminTransaction, Page
+
+router = APIRouter(prefix="/v1/keys", tags=["keys"])
+
+
+class KeyRequest(BaseModel):
+    """A key to be made."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: ShortText = Field(min_length=1, examples=["studio"])
+    scopes: list[Scope] = Field(["read", "submit", "upload"], min_length=1, max_length=4)
+    expires_at: datetime | None = None
+
+
+class KeyShown(BaseModel):
+    """The one time a key's text is shown."""
+
+    key: str
+    record: ApiKeyRecord
+
+
+@router.post("", status_code=201, summary="Make a key", operation_id="create_key")
+async def create_key(
+    request: KeyRequest, caller: Annotated[Caller, Depends(may("admin"))], connection: AdminTransaction
+) -> KeyShown:
+    """A new key. Its text is in this answer and nowhere else."""
+    key = new_key()
+    record = await keys.create_key(
+        connection, caller.tenant_id, key, name=request.name, scopes=request.scopes, expires_at=request.expires_at
+    )
+    return KeyShown(key=key.text, record=record)
+
+
+@router.get("", summary="List keys", operation_id="list_keys")
+async def get_keys(connection: AdminTransaction) -> Page[ApiKeyRecord]:
+    """Every key of the tenant, revoked ones too; never their secrets."""
+    return Page(items=await keys.list_keys(connection))
+
+
+@router.delete("/{key_id}", summary="Revoke a key", operation_id="revoke_key")
+async def revoke_key(
+    key_id: Annotated[str, Path(pattern="^[0-9A-Za-z]{8}$")], connection: AdminTransaction
+) -> ApiKeyRecord:
+    """Revokes a key, at once and for good."""
+    if (record := await keys.revoke_key(connection, key_id)) is None:
+        raise NotFound("API key", key_id)
+    return record

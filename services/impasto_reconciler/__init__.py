@@ -1,0 +1,1 @@
+"""The reconciler: every job reaches an end, and no bell stays unheard."""

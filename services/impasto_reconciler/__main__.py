@@ -1,0 +1,30 @@
+"""The reconciler's process: `python -m impasto_reconciler`."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+from impasto.backends.bells import Bells
+from impasto.backends.postgres.pools import engine_pool
+from impasto.settings import Settings
+from impasto_reconciler.sweeps import Sweeper
+
+
+def main() -> None:
+    """Sweeps every few seconds until it is told to stop."""
+    settings = Settings.from_environment().require("engine_database_url", "redis_url")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    with engine_pool(settings.engine_database_url, most=2) as pool:
+        sweeper = Sweeper(pool, Bells(settings.redis_url))
+        while not ended.is_set():
+            sweeper.sweep()
+            ended.wait(float(settings.sweep_s))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""One sweep: leases, deadlines, bells. Safe with any number of replicas, and after any crash."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Final
+
+from kombu.exceptions import OperationalError as BrokerError
+from prometheus_client import Counter
+from psycopg import Connection, OperationalError
+from psycopg_pool import ConnectionPool, PoolTimeout
+from redis.exceptions import RedisError
+
+from impasto.backends.bells import Bells
+from impasto.backends.postgres import sweeping
+
+_LOG = logging.getLogger("impasto.reconciler")
+# After a database outage workers get this long to renew before any lease is called expired.
+_GRACE_S: Final = 15.0
+_BELL_AGE_S: Final = 1.0
+_UNHEARD_S: Final = 10.0
+
+EXPIRED: Final = Counter("impasto_leases_expired", "Leases taken from silent workers")
+RUNG: Final = Counter("impasto_bells_rung_again", "Bells that had to be rung by the reconciler")
+
+
+class Sweeper:
+    """Sweeps on demand; remembers only since when the database has answered."""
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]], bells: Bells, *, grace_s: float = _GRACE_S) -> None:
+        self._pool, self._bells, self._grace_s = pool, bells, grace_s
+        # A reconciler that just started cannot know how long the database was away.
+        self._answers_since: float | None = None
+
+    def sweep(self) -> None:
+        """Does all that is due. A part of the platform that does not answer leaves its share for the next sweep."""
+        try:
+            self._sweep_jobs()
+            self._sweep_bells()
+        except (OperationalError, PoolTimeout) as error:
+            _LOG.warning("nothing swept, the database does not answer: %s", type(error).__name__)
+            self._answers_since = None
+        except (BrokerError, RedisError, OSError) as error:
+            _LOG.warning("bells stay in the outbox, Redis does not answer: %s", type(error).__name__)
+
+    def _sweep_jobs(self) -> None:
+        now = time.monotonic()
+        with self._pool.connection() as connection:
+            overdue = sweeping.fail_overdue(connection)
+            if self._answers_since is None:
+                self._answers_since = now
+            expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []
+        for moved in expired:
+            _LOG.warning("the lease of %s expired: now %s", moved.job_id, moved.state)
+        EXPIRED.inc(len(expired))
+        if ended := [moved.job_id for moved in (*overdue, *expired)]:
+            self._bells.tell(ended)
+
+    def _sweep_bells(self) -> None:
+        # Ringing inside the transaction: if Redis does not answer, the bells stay.
+        with self._pool.connection() as connection:
+            due = sweeping.take_bells(connection, _BELL_AGE_S)
+            for queue in due:
+                self._ring(queue)
+        with self._pool.connection() as connection:
+            unheard = sweeping.unheard_queues(connection, _UNHEARD_S)
+        for queue in set(unheard) - set(due):
+            # A queue that still holds a bell is only busy; another would be heaped on it at every sweep.
+            if self._bells.waiting(queue) == 0:
+                self._ring(queue)
+
+    def _ring(self, queue: str) -> None:
+        self._bells.ring(queue)
+        RUNG.inc()

@@ -1,0 +1,43 @@
+"""Artifacts: content-addressed objects, per tenant."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel
+
+_BLOCK_BYTES: Final = 1 << 20
+
+MEDIA_TYPES: Final = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".tar": "application/x-tar",
+    ".safetensors": "application/vnd.safetensors",
+}
+
+
+class ArtifactRef(BaseModel):
+    """A published object: fetch it at `/v1/artifacts/{sha256}`."""
+
+    sha256: str
+    media_type: str
+    size_bytes: int
+
+
+def object_key(tenant_id: str, sha256: str) -> str:
+    """Where an object of a tenant lies in the bucket."""
+    return f"{tenant_id}/sha256/{sha256[:2]}/{sha256}"
+
+
+def digest_of(path: Path) -> tuple[str, int]:
+    """The SHA-256 (hex) and the size in bytes of a file, read in blocks."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+    return digest.hexdigest(), size

@@ -1,0 +1,75 @@
+"""The bell: a Celery message that says "there is something in this queue". Redis holds nothing else."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import redis
+from celery import Celery
+
+TASK: Final = "impasto.work"
+VERSION: Final = 1
+KEY_PREFIX: Final = "impasto:"
+EVENTS_CHANNEL: Final = "impasto:events"
+
+
+def celery_app(redis_url: str) -> Celery:
+    """The Celery application, the same in every process. Reasons for each setting: docs/decisions/0003."""
+    app = Celery("impasto", broker=redis_url, backend=None)
+    app.conf.update(
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "global_keyprefix": KEY_PREFIX,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 5,
+            "visibility_timeout": 3600,
+        },
+        task_acks_late=False,
+        task_reject_on_worker_lost=False,
+        task_retry_on_worker_lost=False,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        task_create_missing_queues=True,
+        task_publish_retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
+        worker_hijack_root_logger=False,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+    )
+    return app
+
+
+class Bells:
+    """Rings bells and says that a job has a new event."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._app = celery_app(redis_url)
+        self._redis = redis.Redis.from_url(
+            redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=5
+        )
+
+    def ring(self, queue: str, traceparent: str | None = None) -> None:
+        """Puts a bell into the queue.
+
+        Raises:
+            kombu.exceptions.OperationalError: Redis does not answer; the bell stays in the outbox.
+        """
+        headers: dict[str, Any] = {"traceparent": traceparent} if traceparent else {}
+        self._app.send_task(
+            TASK, kwargs={"v": VERSION, "queue": queue}, queue=queue, headers=headers, ignore_result=True
+        )
+
+    def waiting(self, queue: str) -> int:
+        """How many bells lie in the queue."""
+        return int(self._redis.llen(KEY_PREFIX + queue))
+
+    def tell(self, job_ids: list[str]) -> None:
+        """Wakes readers of these jobs' events. A lost call costs them at most their two-second poll."""
+        for job_id in job_ids:
+            self._redis.publish(EVENTS_CHANNEL, job_id)

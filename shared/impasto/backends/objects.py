@@ -1,0 +1,130 @@
+"""Objects on any S3: put by digest, fetched and verified, streamed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlparse
+
+import urllib3
+from minio import Minio
+from minio.error import MinioException, S3Error
+from urllib3.exceptions import HTTPError
+
+from impasto.artifacts import ArtifactRef, object_key
+from impasto.errors import ImpastoError, NotFound, Unavailable
+from impasto.settings import Settings
+
+_BLOCK_BYTES: Final = 1 << 20
+
+
+class S3Objects:
+    """The bucket. Every call names the tenant; keys come from digests alone."""
+
+    def __init__(self, settings: Settings) -> None:
+        address = settings.s3_endpoint if "://" in settings.s3_endpoint else f"http://{settings.s3_endpoint}"
+        parsed = urlparse(address)
+        self._bucket = settings.s3_bucket
+        self._client = Minio(
+            parsed.netloc,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+            secure=parsed.scheme == "https",
+            region="us-east-1",
+            http_client=urllib3.PoolManager(
+                timeout=urllib3.Timeout(connect=5, read=30),
+                maxsize=16,
+                retries=urllib3.Retry(total=3, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]),
+            ),
+        )
+
+    def ensure_bucket(self) -> None:
+        """Makes the bucket if there is none."""
+        with _named_errors():
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
+
+    def ready(self) -> bool:
+        """Whether the store answers and has the bucket."""
+        try:
+            return bool(self._client.bucket_exists(self._bucket))
+        except (MinioException, HTTPError, OSError):
+            return False
+
+    def put(self, tenant_id: str, artifact: ArtifactRef, path: Path) -> None:
+        """Stores a file under its digest.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        with _named_errors():
+            self._client.fput_object(
+                self._bucket, object_key(tenant_id, artifact.sha256), str(path), content_type=artifact.media_type
+            )
+
+    def fetch(self, tenant_id: str, sha256: str, folder: Path) -> Path:
+        """The object as a file in `folder`, verified by its digest; fetched once.
+
+        Raises:
+            NotFound: the store has no such object.
+            Unavailable: the store does not answer, or what it sent is not what was asked for.
+        """
+        # A folder for each tenant: what one tenant's job has fetched must not answer another's.
+        path = folder / tenant_id / sha256
+        if path.exists():
+            os.utime(path)
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".fetch-", delete=False) as file:
+            try:
+                for block in self.stream(tenant_id, sha256):
+                    digest.update(block)
+                    file.write(block)
+                if digest.hexdigest() != sha256:
+                    raise Unavailable("storage_unavailable", "the object store sent other bytes than were stored")
+                file.close()
+                Path(file.name).rename(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        return path
+
+    def stream(self, tenant_id: str, sha256: str) -> Iterator[bytes]:
+        """The object's bytes in blocks of one MiB."""
+        with _named_errors(sha256):
+            response = self._client.get_object(self._bucket, object_key(tenant_id, sha256))
+            try:
+                yield from response.stream(_BLOCK_BYTES)
+            finally:
+                response.close()
+                response.release_conn()
+
+    def remove(self, tenant_id: str, sha256: str) -> None:
+        """Removes the object; it need not be there."""
+        with _named_errors():
+            self._client.remove_object(self._bucket, object_key(tenant_id, sha256))
+
+
+class _named_errors:
+    """Turns the client's errors into ours."""
+
+    def __init__(self, sha256: str | None = None) -> None:
+        self._sha256 = sha256
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ImpastoError) or error is None:
+            return
+        if isinstance(error, S3Error) and error.code == "NoSuchKey":
+            raise NotFound("object", f"sha256:{self._sha256}") from error
+        if isinstance(error, (MinioException, HTTPError, ConnectionError, TimeoutError)):
+            raise Unavailable(
+                "storage_unavailable", "the object store does not answer", hint="try again shortly"
+            ) from error

@@ -1,0 +1,1 @@
+"""PostgreSQL, the truth: one file a use case's SQL."""

@@ -1,0 +1,96 @@
+"""The inbox: accepts a job in one statement."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.jobs import JobRecord
+from impasto.submission import Bell, NewJob
+
+_INSERT: Final = f"""
+WITH job AS (
+    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
+                      idempotency_key, request_sha256, traceparent, last_event)
+    VALUES (%(id)s, current_setting('app.tenant_id'), %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
+            coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(idempotency_key)s, %(request_sha256)s,
+            %(traceparent)s, 1)
+    ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+    RETURNING *
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
+), bell AS (
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent) SELECT tenant_id, id, queue, traceparent FROM job
+    RETURNING outbox.id AS outbox_id
+)
+SELECT {COLUMNS}, outbox_id FROM job, bell
+"""  # noqa: S608  fixed columns
+
+# What proves that an identifier is the tenant's, by its prefix. Row-level security keeps each to the tenant.
+_TABLES: Final = {
+    "art": "artworks",
+    "dst": "datasets",
+    "dsv": "dataset_versions",
+    "ckp": "checkpoints",
+    "evl": "evaluations",
+    "sty": "styles",
+    "job": "jobs",
+}
+
+
+class PostgresInbox:
+    """Satisfies `impasto.submission.Inbox` on the connection of a tenant's transaction."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._connection = connection
+
+    async def missing(self, identifiers: list[str]) -> str | None:
+        by_table: dict[str, list[str]] = {}
+        for identifier in identifiers:
+            table = "artifacts" if identifier.startswith("sha256:") else _TABLES.get(identifier[:3])
+            if table is None:
+                return identifier
+            by_table.setdefault(table, []).append(identifier)
+        for table, wanted in by_table.items():
+            found = "'sha256:' || sha256" if table == "artifacts" else "id"
+            visible = "published_at IS NOT NULL" if table == "artifacts" else "true"
+            cursor = await self._connection.execute(
+                f"SELECT w FROM unnest(%s::text[]) w WHERE NOT EXISTS "  # noqa: S608  fixed names
+                f"(SELECT 1 FROM {table} WHERE {found} = w AND {visible}) LIMIT 1",
+                [wanted],
+            )
+            if row := await cursor.fetchone():
+                return str(row[0])
+        return None
+
+    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
+        values = {
+            "id": job.id,
+            "kind": job.kind.name,
+            "queue": job.kind.queue,
+            "shape": job.kind.shape,
+            "params": Jsonb(job.params),
+            "priority": job.priority,
+            "run_after": job.run_after,
+            "run_limit_s": job.kind.run_limit_s,
+            "finish_by": job.finish_by,
+            "idempotency_key": job.idempotency_key,
+            "request_sha256": job.request_sha256,
+            "traceparent": job.traceparent,
+        }
+        cursor = await self._connection.execute(_INSERT, values)
+        row = await cursor.fetchone()
+        return None if row is None else (record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent))
+
+    async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
+        cursor = await self._connection.execute(
+            f"SELECT {COLUMNS}, request_sha256 FROM jobs WHERE idempotency_key = %s",  # noqa: S608  fixed columns
+            [idempotency_key],
+        )
+        row = await cursor.fetchone()
+        assert row is not None, "a taken key has its job"
+        return record(row[:-1]), bytes(row[-1])

@@ -1,0 +1,46 @@
+"""How an attempt without a result ends: back into the queue, failed after too many losses, or canceled if asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from impasto.jobs import MAX_RUNNER_LOSSES, MAX_WORKER_LOSSES
+
+# `condition` is one of our own fixed texts. Worker and runner losses are counted apart: churn must not kill a
+# healthy job, and a job that kills its own runner must not go round for ever.
+REQUEUE: Final = f"""
+WITH lost AS (
+    SELECT id, worker_losses + (%(cause)s = 'worker_lost')::int AS worker_losses,
+           runner_losses + (%(cause)s IN ('runner_lost', 'out_of_memory'))::int AS runner_losses
+    FROM jobs WHERE state = 'running' AND {{condition}} FOR UPDATE SKIP LOCKED
+), judged AS (
+    SELECT lost.*, CASE WHEN worker_losses >= {MAX_WORKER_LOSSES} THEN 'worker_lost'
+                        WHEN runner_losses >= {MAX_RUNNER_LOSSES} AND %(cause)s = 'out_of_memory' THEN 'out_of_memory'
+                        WHEN runner_losses >= {MAX_RUNNER_LOSSES} THEN 'runner_killed' END AS reason
+    FROM lost
+), moved AS (
+    UPDATE jobs j SET worker_losses = judged.worker_losses, runner_losses = judged.runner_losses,
+        lease_until = NULL, worker = NULL, worker_instance = NULL, progress = NULL,
+        attempts = attempts - (%(cause)s = 'drained')::int, last_event = last_event + 1,
+        state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'canceled'
+                     WHEN reason IS NOT NULL THEN 'failed' ELSE 'queued' END,
+        finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR reason IS NOT NULL THEN now() END,
+        error = CASE WHEN cancel_requested_at IS NOT NULL
+                          THEN jsonb_build_object('code', 'canceled', 'message', 'canceled while it ran')
+                     WHEN reason IS NOT NULL
+                          THEN jsonb_build_object('code', reason, 'message', 'given up after too many lost attempts')
+                     END
+    FROM judged WHERE j.id = judged.id RETURNING j.*
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event,
+           CASE state WHEN 'queued' THEN 'job.requeued' WHEN 'failed' THEN 'job.failed' ELSE 'job.canceled' END,
+           CASE state WHEN 'queued' THEN jsonb_build_object('cause', %(cause)s::text, 'attempt', attempts)
+                      ELSE jsonb_build_object('code', error->>'code') END
+    FROM moved
+), bells AS (
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
+    SELECT tenant_id, id, queue, traceparent FROM moved WHERE state = 'queued'
+)
+SELECT id, state, queue FROM moved
+"""  # noqa: S608  fixed texts

@@ -1,0 +1,61 @@
+"""Creates the two roles and runs the migrations: `python -m impasto.backends.postgres.migrate`."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import create_engine
+
+ROLES = ("impasto_api", "impasto_engine")
+
+
+def migrate(admin_url: str, passwords: dict[str, str] | None = None) -> None:
+    """Brings the database at `admin_url` to the newest schema; safe to run again and from several hosts at once.
+
+    `passwords` are set on the roles that it names.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        # One migrator at a time: replicas that start together wait for the first. The lock is the session's.
+        connection.execute("SELECT pg_advisory_lock(7268142)")
+        _create_roles(connection, passwords or {})
+        _upgrade(admin_url)
+
+
+def _create_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
+    for role in ROLES:
+        name = sql.Identifier(role)
+        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
+        if password := passwords.get(role):
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(name, sql.Literal(password)))
+
+
+def _upgrade(admin_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    engine = create_engine(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", admin_url))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()
+
+
+def main() -> None:
+    """Reads the owner's address and the roles' passwords from the environment."""
+    admin_url = os.environ.get("IMPASTO_ADMIN_DATABASE_URL", "")
+    if not admin_url:
+        sys.exit("IMPASTO_ADMIN_DATABASE_URL is not set: the address of the database's owner")
+    variables = {"impasto_api": "IMPASTO_API_ROLE_PASSWORD", "impasto_engine": "IMPASTO_ENGINE_ROLE_PASSWORD"}
+    migrate(admin_url, {role: os.environ.get(variable, "") for role, variable in variables.items()})
+
+
+if __name__ == "__main__":
+    main()

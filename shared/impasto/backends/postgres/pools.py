@@ -1,0 +1,46 @@
+"""Connections: pools for the services, and the one way a tenant's transaction is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection, Connection, OperationalError
+from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+
+from impasto.errors import Unavailable
+
+# A half-open connection is found in about half a minute instead of two hours.
+_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+
+def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    """A pool for role impasto_api; open it in the application's lifespan."""
+    return AsyncConnectionPool(
+        url, min_size=1, max_size=most, timeout=5, max_idle=120, open=False, kwargs={"connect_timeout": 5, **_KEEPALIVE}
+    )
+
+
+def engine_pool(url: str, *, most: int = 4) -> ConnectionPool[Connection[Any]]:
+    """A pool for role impasto_engine."""
+    return ConnectionPool(
+        url, min_size=1, max_size=most, timeout=5, max_idle=120, open=True, kwargs={"connect_timeout": 5, **_KEEPALIVE}
+    )
+
+
+@asynccontextmanager
+async def tenant_transaction(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], tenant_id: str
+) -> AsyncIterator[AsyncConnection[Any]]:
+    """A transaction that sees and writes only this tenant's rows.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    try:
+        async with pool.connection() as connection, connection.transaction():
+            await connection.execute("SELECT set_config('app.tenant_id', %s, true)", [tenant_id])
+            yield connection
+    except (OperationalError, PoolTimeout) as error:
+        raise Unavailable("database_unavailable", "the database does not answer", hint="try again shortly") from error

@@ -1,0 +1,137 @@
+"""The queue as a worker sees it: claim, renew, tell progress, give back. The database's clock alone counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+
+from impasto.backends.postgres.losses import REQUEUE
+from impasto.jobs import ClaimedJob, Progress, Shape
+
+_CLAIM: Final = """
+WITH picked AS (
+    SELECT id FROM jobs
+    WHERE state = 'queued' AND queue = ANY(%(queues)s) AND shape = ANY(%(shapes)s) AND run_after <= now()
+    ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE jobs j SET state = 'running', epoch = epoch + 1, attempts = attempts + 1, worker = %(worker)s,
+        worker_instance = %(instance)s, lease_until = now() + make_interval(secs => %(lease_s)s),
+        started_at = coalesce(started_at, now()), progress = NULL, last_event = last_event + 1
+    FROM picked WHERE j.id = picked.id RETURNING j.*
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.started', jsonb_build_object('attempt', attempts, 'worker', worker)
+    FROM claimed
+)
+SELECT id, tenant_id, kind, shape, params, epoch, attempts, run_limit_s, finish_by, traceparent FROM claimed
+"""
+
+_RENEW: Final = """
+UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s)
+WHERE state = 'running' AND worker_instance = %(instance)s
+RETURNING id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
+"""
+
+# Has a job of another shape waited so long that the running shape should drain?
+_WAITING: Final = """
+SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND queue = ANY(%s) AND shape <> %s
+               AND run_after < now() - make_interval(secs => %s))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A lease that holds, and what the job was told meanwhile."""
+
+    epoch: int
+    cancel_requested: bool
+    deadline_missed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A job that an attempt was taken from, and where it went."""
+
+    job_id: str
+    state: str
+    queue: str
+
+
+class PostgresQueue:
+    """The queues that one worker consumes. `worker` keeps its name over restarts; `instance` is one life of it."""
+
+    def __init__(
+        self, pool: ConnectionPool[Connection[Any]], *, worker: str, instance: str, queues: list[str], lease_s: float
+    ) -> None:
+        self._pool, self._queues = pool, queues
+        self._who = {"worker": worker, "instance": instance, "lease_s": lease_s}
+
+    def claim(self, shapes: list[Shape]) -> ClaimedJob | None:
+        """The best job of one of these shapes, with lease and epoch; None if there is none now."""
+        with self._pool.connection() as connection:
+            row = connection.execute(_CLAIM, {**self._who, "queues": self._queues, "shapes": shapes}).fetchone()
+        return None if row is None else ClaimedJob(*row)
+
+    def another_shape_waits(self, shape: Shape, patience_s: float) -> bool:
+        """Whether a job of another shape has waited longer than `patience_s`."""
+        with self._pool.connection() as connection:
+            row = connection.execute(_WAITING, [self._queues, shape, patience_s]).fetchone()
+        return row is not None and bool(row[0])
+
+    def renew(self) -> dict[str, Renewed]:
+        """Renews every lease of this instance in one statement; a job that is missing in the answer is lost."""
+        with self._pool.connection() as connection:
+            rows = connection.execute(_RENEW, self._who).fetchall()
+        return {row[0]: Renewed(*row[1:]) for row in rows}
+
+    def tell_progress(self, progress: dict[tuple[str, int], Progress]) -> None:
+        """Stores the newest progress of each (job, epoch) in one statement."""
+        ids, epochs = [key[0] for key in progress], [key[1] for key in progress]
+        values = [Jsonb(value.model_dump(exclude_defaults=True)) for value in progress.values()]
+        with self._pool.connection() as connection:
+            connection.execute(
+                """UPDATE jobs SET progress = u.progress
+                   FROM unnest(%s::text[], %s::integer[], %s::jsonb[]) AS u (id, epoch, progress)
+                   WHERE jobs.id = u.id AND jobs.epoch = u.epoch AND state = 'running'""",
+                [ids, epochs, values],
+            )
+
+    def give_back(self, job: ClaimedJob, cause: str) -> Moved | None:
+        """Ends this attempt without a result: `runner_lost` counts against the job, `drained` does not.
+
+        None if the attempt was no longer this worker's to end.
+        """
+        moved = self._requeue(cause, "id = %(id)s AND epoch = %(epoch)s", {"id": job.id, "epoch": job.epoch})
+        return moved[0] if moved else None
+
+    def give_back_predecessors(self) -> list[Moved]:
+        """Takes back what an earlier life of this worker left running."""
+        return self._requeue("worker_lost", "worker = %(worker)s AND worker_instance <> %(instance)s", self._who)
+
+    def register(self, *, host: str, pid: int, device: str, slots: int) -> None:
+        """Makes this worker known."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                """INSERT INTO workers (name, instance, host, pid, device, queues, slots)
+                   VALUES (%(worker)s, %(instance)s, %(host)s, %(pid)s, %(device)s, %(queues)s, %(slots)s)
+                   ON CONFLICT (name) DO UPDATE SET instance = excluded.instance, host = excluded.host,
+                       pid = excluded.pid, device = excluded.device, queues = excluded.queues,
+                       slots = excluded.slots, started_at = now(), seen_at = now()""",
+                {**self._who, "host": host, "pid": pid, "device": device, "slots": slots, "queues": self._queues},
+            )
+
+    def seen(self) -> None:
+        """Notes that this worker lives."""
+        with self._pool.connection() as connection:
+            connection.execute(
+                "UPDATE workers SET seen_at = now() WHERE name = %(worker)s AND instance = %(instance)s", self._who
+            )
+
+    def _requeue(self, cause: str, condition: str, values: dict[str, Any]) -> list[Moved]:
+        with self._pool.connection() as connection:
+            rows = connection.execute(REQUEUE.format(condition=condition), {**values, "cause": cause}).fetchall()
+        return [Moved(*row) for row in rows]

@@ -1,0 +1,58 @@
+"""The reconciler's statements: expired leases, missed deadlines, bells that were not heard. Any number of replicas."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from psycopg import Connection
+
+from impasto.backends.postgres.losses import REQUEUE
+from impasto.backends.postgres.queue import Moved
+
+_OVERDUE: Final = """
+WITH overdue AS (
+    SELECT id FROM jobs WHERE finish_by < now() - make_interval(secs => CASE state WHEN 'queued' THEN 0 ELSE 30 END)
+        AND state IN ('queued', 'running') FOR UPDATE SKIP LOCKED LIMIT 500
+), ended AS (
+    UPDATE jobs j SET state = 'failed', finished_at = now(), lease_until = NULL, last_event = last_event + 1,
+        error = jsonb_build_object('code', 'deadline_missed', 'message', 'the job did not end before its deadline')
+    FROM overdue WHERE j.id = overdue.id RETURNING j.*
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.failed', jsonb_build_object('code', 'deadline_missed') FROM ended
+)
+SELECT id, state, queue FROM ended
+"""
+
+
+def expire_leases(connection: Connection[Any]) -> list[Moved]:
+    """Takes jobs from workers that have been silent longer than their lease."""
+    rows = connection.execute(REQUEUE.format(condition="lease_until < now()"), {"cause": "worker_lost"}).fetchall()
+    return [Moved(*row) for row in rows]
+
+
+def fail_overdue(connection: Connection[Any]) -> list[Moved]:
+    """Ends jobs past their deadline. A running one is its worker's to end first: it gets 30 seconds."""
+    return [Moved(*row) for row in connection.execute(_OVERDUE).fetchall()]
+
+
+def take_bells(connection: Connection[Any], older_than_s: float) -> list[str]:
+    """The queues of bells that nobody rang, and deletes those bells; roll back if ringing fails."""
+    rows = connection.execute(
+        """WITH due AS (SELECT id FROM outbox WHERE created_at < now() - make_interval(secs => %s)
+                        ORDER BY id LIMIT 5000 FOR UPDATE SKIP LOCKED),
+                gone AS (DELETE FROM outbox USING due WHERE outbox.id = due.id RETURNING queue)
+           SELECT DISTINCT queue FROM gone""",
+        [older_than_s],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def unheard_queues(connection: Connection[Any], waiting_s: float) -> list[str]:
+    """Queues with a job that could have started this long ago: its bell may have been lost with Redis."""
+    rows = connection.execute(
+        """SELECT DISTINCT queue FROM jobs
+           WHERE state = 'queued' AND run_after < now() - make_interval(secs => %s)""",
+        [waiting_s],
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,1 @@
+"""HTTP, the server's side: what the gateway and ingestion share: problems, keys, request ids, limits."""

@@ -1,0 +1,127 @@
+"""The one table from error codes to HTTP statuses, and errors as RFC 9457 problem documents."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from impasto.errors import CODES, ImpastoError
+
+_LOG = logging.getLogger("impasto.web")
+PROBLEM_TYPE: Final = "application/problem+json"
+
+STATUSES: Final[dict[str, int]] = {
+    "json_invalid": 400,
+    "content_type_unsupported": 415,
+    "form_limits": 400,
+    "body_too_large": 413,
+    "idempotency_key_invalid": 400,
+    "cursor_invalid": 400,
+    "method_not_allowed": 405,
+    "unauthenticated": 401,
+    "scope_missing": 403,
+    "not_found": 404,
+    "image_format_unsupported": 415,
+    "job_already_finished": 409,
+    "result_not_ready": 409,
+    "checkpoint_not_measured": 409,
+    "name_taken": 409,
+    "storage_unavailable": 503,
+    "database_unavailable": 503,
+    "internal_error": 500,
+}
+
+# What pydantic calls a fault, as our codes. Anything else is `value_invalid`.
+_FAULTS: Final = {
+    "extra_forbidden": "field_unknown",
+    "missing": "field_missing",
+    "json_invalid": "json_invalid",
+    "union_tag_invalid": "kind_unknown",
+    "union_tag_not_found": "field_missing",
+    "finite_number": "value_out_of_range",
+    "greater_than": "value_out_of_range",
+    "greater_than_equal": "value_out_of_range",
+    "less_than": "value_out_of_range",
+    "less_than_equal": "value_out_of_range",
+    "too_long": "value_out_of_range",
+    "too_short": "value_out_of_range",
+    "string_too_long": "value_out_of_range",
+    "string_too_short": "value_out_of_range",
+}
+_LIMITS: Final = ("gt", "ge", "lt", "le", "max_length", "min_length", "expected", "pattern", "expected_tags")
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of an error code; 422 unless the table says otherwise."""
+    return STATUSES.get(code, 422)
+
+
+def problem(request: Request, code: str, detail: str, **members: Any) -> JSONResponse:
+    """A problem document. It names fields and limits, never the content that was sent."""
+    status = status_of(code)
+    document = {
+        "type": f"https://impasto.invalid/errors/{code}",
+        "title": CODES[code],
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": request.state.request_id,
+    }
+    document |= {name: value for name, value in members.items() if value is not None}
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
+    return JSONResponse(document, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of this application a problem document."""
+    app.add_exception_handler(ImpastoError, _impasto_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _impasto_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ImpastoError)
+    return problem(request, error.code, error.message, hint=error.hint, **error.data)
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [_fault(found) for found in error.errors()[:50]]
+    first = faults[0]
+    detail = f"{first['field']}: {first['message']}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+    return problem(request, first["code"], detail, errors=faults)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed", 415: "content_type_unsupported", 413: "body_too_large"}.get(
+        error.status_code, "form_limits" if error.status_code == 400 else "internal_error"
+    )
+    return problem(request, code, CODES[code] if code == "not_found" else str(error.detail))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    # The edge of the process: whatever was not foreseen is logged whole and told as nothing but an id.
+    _LOG.error("request %s failed", request.state.request_id, exc_info=error)
+    return problem(request, "internal_error", "a fault in Impasto; please report it with the request id")
+
+
+def _fault(found: dict[str, Any]) -> dict[str, Any]:
+    """One fault: where, what, and what is allowed. The value that was sent is told only if it is a number."""
+    place = [str(part) for part in found["loc"] if part not in {"body", "query", "path", "header"}]
+    fault: dict[str, Any] = {
+        "field": ".".join(place) or "body",
+        "code": _FAULTS.get(found["type"], "value_invalid"),
+        "message": found["msg"].removeprefix("Value error, "),
+    }
+    if limit := {name: found["ctx"][name] for name in _LIMITS if name in found.get("ctx", {})}:
+        fault["limit"] = limit
+    if isinstance(actual := found.get("input"), (int, float)) and not isinstance(actual, bool):
+        fault["actual"] = actual if abs(actual) < 1e300 else str(actual)
+    return fault

@@ -1,0 +1,44 @@
+"""Checkpoints and the evaluations that measured them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class Measure(BaseModel):
+    """A measured figure with its bootstrap interval (95 %) and the number of samples behind it."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+class Evaluation(BaseModel):
+    """What a finished `evaluate.checkpoint` found."""
+
+    id: str
+    checkpoint_id: str
+    dataset_version_id: str
+    measures: dict[str, Any]
+    job_id: str
+    created_at: datetime
+
+
+class Checkpoint(BaseModel):
+    """Weights, their config and where they came from."""
+
+    id: str
+    name: str
+    family: str
+    flavor: str
+    weights_sha256: str
+    config: dict[str, Any]
+    dataset_version_id: str | None
+    job_id: str
+    measured: bool
+    created_at: datetime
+    evaluations: list[Evaluation] = []

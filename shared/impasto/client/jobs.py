@@ -1,0 +1,83 @@
+"""Flows of jobs: submit, cancel, and what a finished one gives."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, TypedDict
+
+from impasto.client.answers import make, send
+from impasto.client.flow import Flow, Request
+from impasto.client.resources import place
+from impasto.errors import InvalidInput, JobFailed
+from impasto.jobs import JobRecord, JobState
+from impasto.kinds.kind import Params
+
+
+class SubmitOptions(TypedDict, total=False):
+    """What may be given with a job: its urgency (-10..10), seconds it may take, and a key against doubles."""
+
+    priority: int
+    deadline_s: float
+    idempotency_key: str
+
+
+def submitting(params: Params, options: SubmitOptions) -> Flow[JobRecord]:
+    """Submits a job of the kind these params belong to. Retries cannot make a second one: the key is sent with each.
+
+    Raises:
+        InvalidInput: no kind takes such params, or the platform refuses them.
+    """
+    body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
+    body |= {name: options[name] for name in ("priority", "deadline_s") if name in options}  # type: ignore[literal-required]
+    key = options.get("idempotency_key") or str(uuid.uuid4())
+    answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
+    return JobRecord.model_validate_json(answer.content)
+
+
+def canceling(job_id: str) -> Flow[JobRecord]:
+    """Asks for the job to stop."""
+    answer = yield from send(Request("POST", place("jobs", job_id, "cancel")))
+    return JobRecord.model_validate_json(answer.content)
+
+
+def kind_of(params: Params) -> str:
+    """The name of the kind whose params these are.
+
+    Raises:
+        InvalidInput: no kind takes them.
+    """
+    # Late: the kinds cost a tenth of a second to load, and most calls need none.
+    from impasto.kinds import all_kinds
+
+    for name, kind in all_kinds().items():
+        if type(params) is kind.params:
+            return name
+    raise InvalidInput("kind_unknown", f"no job kind takes {type(params).__name__}", field="params")
+
+
+def result_of(record: JobRecord) -> Any:
+    """The typed result of a job that succeeded; a plain dict if this version does not know its kind.
+
+    Raises:
+        JobFailed: it failed or was canceled; `code` says why.
+        InvalidInput: it has not ended.
+    """
+    from impasto.kinds import all_kinds  # late, as above
+
+    if record.state is JobState.SUCCEEDED:
+        kind = all_kinds().get(record.kind)
+        return kind.result.model_validate(record.result) if kind else record.result
+    if not record.state.is_final:
+        raise InvalidInput("result_not_ready", f"{record.id} has not ended: it is {record.state.value}")
+    raise failure_of(record)
+
+
+def failure_of(record: JobRecord) -> JobFailed:
+    """The reason a job gave for ending without a result."""
+    error = dict(record.error or {})
+    code = str(error.pop("code", "canceled" if record.state is JobState.CANCELED else "internal_error"))
+    message = str(error.pop("message", "the job was canceled" if code == "canceled" else "the job failed"))
+    hint = error.pop("hint", None)
+    failure = make(JobFailed, code, message, hint, **(error | {"job_id": record.id}))
+    assert isinstance(failure, JobFailed)
+    return failure

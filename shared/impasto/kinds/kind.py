@@ -1,0 +1,39 @@
+"""What a job kind is: its name, typed params and result, the queue that runs it and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from impasto.jobs import Shape
+
+
+class Params(BaseModel):
+    """Base of every kind's params: unknown fields are an error, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Result(BaseModel):
+    """Base of every kind's result."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+P = TypeVar("P", bound=Params)
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[P, R]):
+    """One type of work. `queue` is a promise: every worker of it can run every job in it."""
+
+    name: str
+    params: type[P]
+    result: type[R]
+    queue: str
+    shape: Shape
+    run_limit_s: float
+    summary: str

@@ -1,0 +1,118 @@
+"""Submission: a request becomes a job, its first event and its bell in one commit, or is refused with a reason."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from impasto.errors import Conflict, InvalidInput, NotFound
+from impasto.identifiers import PREFIXES, is_id, new_id
+from impasto.jobs import JobRecord
+from impasto.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job about to be accepted."""
+
+    id: str
+    kind: Kind[Any, Any]
+    params: dict[str, Any]
+    priority: int = 0
+    finish_by: datetime | None = None
+    run_after: datetime | None = None
+    idempotency_key: str | None = None
+    request_sha256: bytes | None = None
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """That there is something in this queue; `outbox_id` is its row until it was rung."""
+
+    queue: str
+    outbox_id: int
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job, and its bell unless the job had been accepted before under the same Idempotency-Key."""
+
+    job: JobRecord
+    bell: Bell | None
+
+
+class Inbox(Protocol):
+    """Where jobs are accepted, within the tenant whose request this is."""
+
+    async def missing(self, identifiers: list[str]) -> str | None:
+        """The first of these that the tenant does not have."""
+        ...
+
+    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
+        """Job, event and bell in one statement; None if the Idempotency-Key is taken."""
+        ...
+
+    async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
+        """The job accepted under that key and the digest of its request."""
+        ...
+
+
+async def submit(inbox: Inbox, job: NewJob) -> Submitted:
+    """Accepts the job; the caller commits.
+
+    Raises:
+        NotFound: the params name a thing that the tenant does not have.
+        InvalidInput: the Idempotency-Key was used with another body.
+    """
+    if missing := await inbox.missing(sorted(set(references(job.params)))):
+        raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
+    if accepted := await inbox.insert(job):
+        return Submitted(*accepted)
+    assert job.idempotency_key is not None
+    earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
+    if request_sha256 != job.request_sha256:
+        raise InvalidInput(
+            "idempotency_mismatch",
+            "this Idempotency-Key was used with another body",
+            field="Idempotency-Key",
+            hint="use a new key for a new job",
+        )
+    return Submitted(earlier, None)
+
+
+def references(params: Any) -> Iterator[str]:
+    """Every identifier and `sha256:` digest in the params, keys of objects included."""
+    if isinstance(params, str):
+        if is_id(params, params[:3]) or params.startswith("sha256:"):
+            yield params
+    elif isinstance(params, Mapping):
+        for key, value in params.items():
+            yield from references(key)
+            yield from references(value)
+    elif isinstance(params, (list, tuple)):
+        for value in params:
+            yield from references(value)
+
+
+def request_digest(body: Mapping[str, Any]) -> bytes:
+    """SHA-256 of the request as canonical JSON: the order of its fields does not matter."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":"), default=str).encode()).digest()
+
+
+def new_job_id() -> str:
+    """An identifier for a job about to be accepted."""
+    return new_id("job")
+
+
+def refuse_finished(job: JobRecord) -> None:
+    """Raises:
+    Conflict: the job has ended.
+    """
+    if job.state.is_final:
+        raise Conflict("job_already_finished", f"the job has already ended as {job.state.value}")

@@ -1,0 +1,1 @@
+"""What a picture is made of: colours, composition, technical quality, safety, and a sheet that shows them."""

@@ -1,0 +1,50 @@
+"""Sizes of the style classifier. The encoder is frozen, so a flavor is the head and how long it learns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Flavor:
+    """`noise`: deviation of the Gaussian noise added to standardised features while learning."""
+
+    hidden: int
+    dropout: float
+    noise: float
+    steps: int
+    batch: int = 256
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+
+
+FLAVORS: Mapping[str, Flavor] = {
+    "tiny": Flavor(hidden=64, dropout=0.1, noise=0.1, steps=400),
+    "base": Flavor(hidden=512, dropout=0.4, noise=0.2, steps=1500),
+}
+
+
+@dataclass(frozen=True)
+class StyleClassifierConfig:
+    """`styles`: class names in the order of the outputs. `whitened`: axes of the space in which neighbours are sought.
+
+    `bank`: how many training pictures are kept there as neighbours, at most.
+    """
+
+    flavor: str
+    styles: tuple[str, ...]
+    hidden: int
+    dropout: float
+    whitened: int = 128
+    bank: int = 8000
+
+    def __post_init__(self) -> None:
+        if len(self.styles) < 2 or len(set(self.styles)) != len(self.styles):
+            raise ValueError("a style classifier needs at least two different styles")
+
+    @classmethod
+    def of(cls, flavor: str, styles: tuple[str, ...]) -> "StyleClassifierConfig":
+        """Raises ValueError for a flavor that does not exist."""
+        if flavor not in FLAVORS:
+            raise ValueError(f"{flavor!r} is not a flavor: {', '.join(FLAVORS)}")
+        chosen = FLAVORS[flavor]
+        return cls(flavor, styles, chosen.hidden, chosen.dropout)

@@ -1,0 +1,1 @@
+"""Style transfer with built-in styles, artworks as styles, and mixes of both."""

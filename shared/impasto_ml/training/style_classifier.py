@@ -1,0 +1,195 @@
+"""Trains the style classifier on features from shards: seconds on a CPU, the same weights for the same seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from impasto_ml.data.split import share_of
+from impasto_ml.encoders.layout import STYLE_FEATURES
+from impasto_ml.families.style_classifier.config import FLAVORS, Flavor, StyleClassifierConfig
+from impasto_ml.families.style_classifier.model import Standardise, StyleClassifier
+
+from .calibration import fit_temperature
+from .feature_table import FeatureTable
+
+_CHUNK = 1024
+_LEAST_DEVIATION = 1e-3
+# Fewer pictures cannot carry a temperature and a threshold.
+_LEAST_CALIBRATION = 20
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """`calibration_fraction`: share of the training subjects kept back for temperature and threshold.
+
+    `accepted`: share of the kept-back pictures, all of known hands, that the threshold must call known.
+    """
+
+    flavor: str = "base"
+    seed: int = 0
+    steps: int | None = None
+    calibration_fraction: float = 0.15
+    accepted: float = 0.95
+    report_every: int = 20
+
+    def __post_init__(self) -> None:
+        if self.flavor not in FLAVORS:
+            raise ValueError(f"{self.flavor!r} is not a flavor: {', '.join(FLAVORS)}")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError("training takes at least one step")
+        if not (0 < self.calibration_fraction < 1 and 0 < self.accepted < 1):
+            raise ValueError("calibration_fraction and accepted lie strictly between 0 and 1")
+
+
+@dataclass(frozen=True)
+class TrainingProgress:
+    """`loss`: mean cross-entropy since the last report. The last one of a run carries the finished classifier."""
+
+    step: int
+    steps: int
+    loss: float
+    classifier: StyleClassifier | None = None
+    calibration_pictures: int = 0
+
+
+def train(table: FeatureTable, options: TrainingOptions, device: str = "cpu") -> Iterator[TrainingProgress]:
+    """Yields progress; stop iterating to cancel. Raises ValueError with fewer than two styles.
+
+    `table` holds training subjects only: validation pictures take part in nothing here.
+    """
+    config = StyleClassifierConfig.of(options.flavor, tuple(sorted(set(table.styles))))
+    flavor = FLAVORS[options.flavor]
+    labels = np.array([config.styles.index(style) for style in table.styles])
+    learnt, kept_back = _divide(table, labels, options)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        model = StyleClassifier(config)
+    model = _with_statistics(model, table, learnt, options.seed).to(device)
+    steps = options.steps or flavor.steps
+    loss = float("nan")
+    for progress in _fit(model, table, labels, learnt, flavor, steps, options):
+        loss = progress.loss
+        yield progress
+    model.eval().requires_grad_(False)
+    calibrated = kept_back if len(kept_back) >= _LEAST_CALIBRATION else np.empty(0, dtype=np.intp)
+    _calibrate(model, table, labels, calibrated, options)
+    yield TrainingProgress(steps, steps, loss, model, len(calibrated))
+
+
+def _divide(
+    table: FeatureTable, labels: NDArray[np.intp], options: TrainingOptions
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Indices to learn from and to calibrate on, by subject; a style seen only in kept-back subjects is learnt."""
+    shares = np.array([share_of(subject, options.seed, "calibration") for subject in table.subjects])
+    kept = shares < options.calibration_fraction
+    for label in range(int(labels.max()) + 1):
+        if kept[labels == label].all():
+            kept[labels == label] = False
+    return np.flatnonzero(~kept), np.flatnonzero(kept)
+
+
+def _with_statistics(
+    model: StyleClassifier, table: FeatureTable, learnt: NDArray[np.intp], seed: int
+) -> StyleClassifier:
+    """Standardisation, whitened axes and neighbour bank, in passes that hold one chunk of pictures."""
+    chunks = [learnt[start : start + _CHUNK] for start in range(0, len(learnt), _CHUNK)]
+    total = sum(table.batch(chunk).astype(np.float64).sum(0) for chunk in chunks)
+    mean = total / len(learnt)
+    squares = sum(((table.batch(chunk) - mean) ** 2).sum(0) for chunk in chunks)
+    deviation = np.sqrt(squares / len(learnt)) + _LEAST_DEVIATION
+    for part, columns in (
+        (model.standardise, slice(0, STYLE_FEATURES)),
+        (model.colour_standardise, slice(STYLE_FEATURES, None)),
+    ):
+        part.mean = torch.from_numpy(mean[columns]).float()
+        part.deviation = torch.from_numpy(deviation[columns]).float()
+    scatter = torch.zeros(STYLE_FEATURES, STYLE_FEATURES, dtype=torch.float64)
+    for chunk in chunks:
+        z = _style(model.standardise, table.batch(chunk)).double()
+        scatter += z.T @ z
+    values, vectors = torch.linalg.eigh(scatter / len(learnt))
+    # eigh orders upwards; tiny axes are noise that whitening would blow up.
+    values, vectors = values.flip(0)[: model.config.whitened], vectors.flip(1)[:, : model.config.whitened]
+    model.basis = (vectors / (values.clamp(min=0) + 1e-3).sqrt()).float()
+    size = min(model.config.bank, len(learnt))
+    chosen = np.sort(np.random.default_rng([seed, 1]).choice(learnt, size, replace=False))
+    model.bank = _style(model.standardise, table.batch(chosen)) @ model.basis
+    return model
+
+
+def _style(standardise: Standardise, rows: NDArray[np.float32]) -> Tensor:
+    result: Tensor = standardise(torch.from_numpy(rows[:, :STYLE_FEATURES]).to(standardise.mean.device))
+    return result
+
+
+def _fit(
+    model: StyleClassifier,
+    table: FeatureTable,
+    labels: NDArray[np.intp],
+    learnt: NDArray[np.intp],
+    flavor: Flavor,
+    steps: int,
+    options: TrainingOptions,
+) -> Iterator[TrainingProgress]:
+    """AdamW under a one-cycle rate; the head and the colour yardstick learn side by side from the same batches."""
+    parameters = [*model.head.parameters(), *model.colour_head.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=flavor.learning_rate, weight_decay=flavor.weight_decay)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, flavor.learning_rate, total_steps=steps + 1)
+    draw = np.random.default_rng([options.seed, 2])
+    device = model.temperature.device
+    losses: list[float] = []
+    for step in range(1, steps + 1):
+        index = draw.choice(learnt, flavor.batch)
+        rows = table.batch(index, draw.integers(table.rows.shape[1], size=flavor.batch))
+        truth = torch.from_numpy(labels[index]).to(device)
+        noise = torch.from_numpy(draw.standard_normal((flavor.batch, STYLE_FEATURES), dtype=np.float32)).to(device)
+        x = _style(model.standardise, rows) + flavor.noise * noise
+        loss = F.cross_entropy(_head(model.head, x, flavor.dropout, draw), truth)
+        colour = model.colour_standardise(torch.from_numpy(rows[:, STYLE_FEATURES:]).to(device))
+        both = loss + F.cross_entropy(model.colour_head(colour), truth)
+        optimiser.zero_grad()
+        both.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        rate.step()
+        losses.append(loss.item())
+        if step % options.report_every == 0 or step == steps:
+            yield TrainingProgress(step, steps, float(np.mean(losses)))
+            losses.clear()
+
+
+def _head(head: nn.Sequential, x: Tensor, dropout: float, draw: np.random.Generator) -> Tensor:
+    """The head with dropout drawn from our own generator.
+
+    torch's generator is global: a run would repeat only while nobody else in the process draws from it.
+    """
+    hidden = head[1](head[0](x))
+    keep = torch.from_numpy(draw.random(tuple(hidden.shape), dtype=np.float32)).to(hidden.device) >= dropout
+    logits: Tensor = head[3](hidden * keep / (1 - dropout))
+    return logits
+
+
+@torch.inference_mode()
+def _calibrate(
+    model: StyleClassifier,
+    table: FeatureTable,
+    labels: NDArray[np.intp],
+    index: NDArray[np.intp],
+    options: TrainingOptions,
+) -> None:
+    """Temperature, the scale of both kinds of evidence and the threshold. Without pictures all stay neutral."""
+    if not len(index):
+        return
+    chunks = [index[start : start + _CHUNK] for start in range(0, len(index), _CHUNK)]
+    inputs = [_style(model.standardise, table.batch(chunk)) for chunk in chunks]
+    logits = torch.cat([model(x) for x in inputs]).cpu()
+    model.temperature.fill_(fit_temperature(logits, torch.from_numpy(labels[index])))
+    evidence = torch.cat([model.evidence(x) for x in inputs])
+    model.score_mean.copy_(evidence.mean(0))
+    model.score_deviation.copy_(evidence.std(0).clamp(min=1e-6))
+    familiarity = torch.cat([model.familiarity(x) for x in inputs])
+    model.threshold.copy_(torch.quantile(familiarity, 1 - options.accepted))

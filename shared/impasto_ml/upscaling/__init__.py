@@ -1,0 +1,1 @@
+"""Super-resolution by Real-ESRGAN in bounded memory."""

@@ -1,0 +1,66 @@
+"""The jobs that this worker runs at this moment, and how each is stopped."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from impasto.jobs import ClaimedJob
+from impasto_worker.runners import Child
+from impasto_worker.stops import Stopped, StopReason
+
+
+class ActiveJob:
+    """A claimed job in a slot. `stop` may be called from any thread; the first reason counts."""
+
+    def __init__(self, job: ClaimedJob) -> None:
+        self.job = job
+        self.since = time.monotonic()
+        self._reason: StopReason | None = None
+        self._children: set[Child] = set()
+        self._lock = threading.Lock()
+
+    def stop(self, reason: StopReason) -> None:
+        """Kills what computes for this job; its slot unwinds by `Stopped`."""
+        with self._lock:
+            self._reason = self._reason or reason
+            children = list(self._children)
+        for child in children:
+            child.kill()
+
+    def check(self) -> None:
+        """Raises:
+        Stopped: the job is to stop.
+        """
+        if self._reason is not None:
+            raise Stopped(self._reason)
+
+    def attach(self, child: Child) -> None:
+        """From here on, stopping the job kills this child."""
+        with self._lock:
+            self._children.add(child)
+        self.check()
+
+    def detach(self, child: Child) -> None:
+        with self._lock:
+            self._children.discard(child)
+
+
+class ActiveJobs:
+    """All of them, by (job, epoch)."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[tuple[str, int], ActiveJob] = {}
+        self._lock = threading.Lock()
+
+    def add(self, active: ActiveJob) -> None:
+        with self._lock:
+            self._jobs[active.job.id, active.job.epoch] = active
+
+    def remove(self, active: ActiveJob) -> None:
+        with self._lock:
+            del self._jobs[active.job.id, active.job.epoch]
+
+    def snapshot(self) -> list[ActiveJob]:
+        with self._lock:
+            return list(self._jobs.values())

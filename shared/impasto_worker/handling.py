@@ -1,0 +1,168 @@
+"""Handlers: a job kind's function, and what it is given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from impasto.artifacts import ArtifactRef
+from impasto.artworks import Artwork
+from impasto.backends.postgres.artworks import PostgresArtworks
+from impasto.backends.postgres.catalogue import PostgresCatalogue
+from impasto.errors import NotFound
+from impasto.jobs import ClaimedJob, Progress
+from impasto.kinds import Kind
+from impasto.outcomes import Outcome
+from impasto_worker.active import ActiveJob
+from impasto_worker.progress import ProgressWriter
+from impasto_worker.runners import RunnerLost, Runners
+from impasto_worker.transfer import Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A kind and the function that carries a job of it from params to outcome."""
+
+    kind: Kind[Any, Any]
+    run: Callable[[JobContext, Any], Outcome]
+
+
+def load_handlers(queues: list[str]) -> dict[str, Handler]:
+    """The handlers of these queues by kind, from the entry points `impasto.handlers`.
+
+    Raises:
+        ValueError: a queue has no handlers, or two handlers claim one kind.
+    """
+    handlers: dict[str, Handler] = {}
+    for point in entry_points(group="impasto.handlers"):
+        if point.name in queues:
+            for handler in point.load():
+                if handler.kind.name in handlers:
+                    raise ValueError(f"two handlers claim {handler.kind.name!r}")
+                handlers[handler.kind.name] = handler
+    if missing := set(queues) - {handler.kind.queue for handler in handlers.values()}:
+        raise ValueError(f"no handlers for the queues {', '.join(sorted(missing))}")
+    return handlers
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What all jobs of a worker share."""
+
+    artworks: PostgresArtworks
+    catalogue: PostgresCatalogue
+    transfer: Transfer
+    progress: ProgressWriter
+    runners: Runners
+    models: Path
+    cache: Path
+    device: str
+
+
+class JobContext:
+    """One attempt at a job: its tenant's things, its folder, its runner. Every call may raise `Stopped`."""
+
+    def __init__(self, active: ActiveJob, tools: Tools, folder: Path) -> None:
+        self._active, self.tools, self.folder = active, tools, folder
+        self._stored: dict[str, ArtifactRef] = {}
+
+    @property
+    def job(self) -> ClaimedJob:
+        return self._active.job
+
+    @property
+    def tenant_id(self) -> str:
+        return self._active.job.tenant_id
+
+    @property
+    def stored(self) -> tuple[ArtifactRef, ...]:
+        """Every artifact this attempt has put; the finish publishes them all."""
+        return tuple(self._stored.values())
+
+    def check(self) -> None:
+        """Raises:
+        Stopped: the job is to stop.
+        """
+        self._active.check()
+
+    def artwork(self, identifier: str) -> Artwork:
+        """The tenant's artwork of that id.
+
+        Raises:
+            NotFound: there is none.
+        """
+        if (found := self.tools.artworks.by_id(self.tenant_id, identifier)) is None:
+            raise NotFound("artwork", identifier)
+        return found
+
+    def picture(self, identifier: str) -> Path:
+        """The picture of an artwork (`art_…`) or artifact (`sha256:…`) as a file.
+
+        Raises:
+            NotFound: there is none.
+        """
+        digest = identifier.partition(":")[2] or self.artwork(identifier).sha256
+        return self.fetch(digest)
+
+    def fetch(self, sha256: str) -> Path:
+        """An artifact as a read-only file, verified."""
+        return self.tools.transfer.fetch(self.tenant_id, sha256, self.check)
+
+    def put(self, path: Path) -> ArtifactRef:
+        """Stores a file; it becomes visible with the job's success."""
+        artifact = self.tools.transfer.put(self.tenant_id, path, self.check)
+        self._stored[artifact.sha256] = artifact
+        return artifact
+
+    def tell(self, fraction: float | None = None, message: str = "", **rest: Any) -> None:
+        """Tells how far the job is, with a fraction of 0 to 1."""
+        self.tools.progress.tell(self.job, Progress(fraction=fraction, message=message, **rest))
+
+    def compute(
+        self, target: str, payload: dict[str, Any], *, on_progress: Callable[[Progress], None] | None = None
+    ) -> dict[str, Any]:
+        """Computes `module:function` on a JSON payload in a runner and gives its JSON result.
+
+        Without `on_progress` the runner's progress becomes the job's.
+
+        Raises:
+            JobFailed: the computation refused.
+            RunnerLost, RunnerOutOfMemory: the runner ended, or had too little memory.
+        """
+        self.check()
+        child = self.tools.runners.take()
+        try:
+            self._active.attach(child)
+            told = on_progress or (lambda progress: self.tools.progress.tell(self.job, progress))
+            return child.call(target, payload, told)
+        except RunnerLost:
+            self.check()  # killed because the job is to stop, which is no fault of the runner
+            raise
+        finally:
+            self._active.detach(child)
+            self.tools.runners.give(child, keep=self.job.shape == "pool")
+
+    def compute_many(self, target: str, payloads: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Computes each payload in whichever runner is free, and gives the results in the order of the payloads.
+
+        Holds at most twice as many payloads as there are runners: nothing grows with the number of payloads.
+        """
+        width = self.tools.runners.width
+        waiting: list[Future[dict[str, Any]]] = []
+        with ThreadPoolExecutor(width, thread_name_prefix=f"compute-{self.job.id[-6:]}") as threads:
+            try:
+                for payload in payloads:
+                    waiting.append(threads.submit(self.compute, target, payload, on_progress=lambda _: None))
+                    if len(waiting) >= 2 * width:
+                        wait(waiting, return_when=FIRST_COMPLETED)
+                        while waiting and (waiting[0].done() or len(waiting) >= 2 * width):
+                            yield waiting.pop(0).result()
+                while waiting:
+                    yield waiting.pop(0).result()
+            finally:
+                for future in waiting:
+                    future.cancel()

@@ -1,0 +1,90 @@
+"""The lease keeper: one thread a worker renews all its leases and brings back what the jobs were told."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+from impasto.backends.postgres.queue import PostgresQueue, Renewed
+from impasto_worker.active import ActiveJob, ActiveJobs
+from impasto_worker.stops import StopReason
+
+_LOG = logging.getLogger("impasto.leases")
+# A cancel is noticed within this; the statement costs well under a millisecond.
+_BUSY_S: Final = 2.0
+_IDLE_S: Final = 10.0
+# So long a worker computes on without the database; then somebody else surely has its jobs.
+_WITHOUT_DATABASE_S: Final = 60.0
+
+
+class LeaseKeeper:
+    """Renews while there are jobs; otherwise only says that the worker lives."""
+
+    def __init__(
+        self, queue: PostgresQueue, active: ActiveJobs, *, every_s: float = _BUSY_S, on_idle: Callable[[], None]
+    ) -> None:
+        self._queue, self._active, self._every_s, self._on_idle = queue, active, every_s, on_idle
+        self._wake = threading.Event()
+        self._ended = False
+        self._renewed_at = self._seen_at = time.monotonic()
+        self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended = True
+        self._wake.set()
+        self._thread.join(5)
+
+    def notice(self) -> None:
+        """There is a new job: renew soon."""
+        self._wake.set()
+
+    def _keep(self) -> None:
+        while not self._ended:
+            self._wake.wait(self._every_s if self._active.snapshot() else _IDLE_S)
+            self._wake.clear()
+            try:
+                self._turn()
+            except (OperationalError, PoolTimeout) as error:
+                _LOG.warning("leases could not be renewed: %s", type(error).__name__)
+                self._give_up_if_long_without_database()
+            # At most so often, also when many short jobs wake this thread.
+            time.sleep(min(0.5, self._every_s))
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        if held := self._active.snapshot():
+            # Whatever was claimed after this snapshot is not judged by this answer.
+            renewed = self._queue.renew()
+            self._renewed_at = now
+            for active in held:
+                self._judge(active, renewed.get(active.job.id))
+        else:
+            self._renewed_at = now
+            self._on_idle()
+        if now - self._seen_at >= _IDLE_S - 1:
+            self._queue.seen()
+            self._seen_at = now
+
+    def _judge(self, active: ActiveJob, renewed: Renewed | None) -> None:
+        if renewed is None or renewed.epoch != active.job.epoch:
+            active.stop(StopReason.LEASE_LOST)
+        elif renewed.cancel_requested:
+            active.stop(StopReason.CANCELED)
+        elif renewed.deadline_missed:
+            active.stop(StopReason.DEADLINE_MISSED)
+        elif time.monotonic() - active.since > active.job.run_limit_s:
+            active.stop(StopReason.TIME_LIMIT)
+
+    def _give_up_if_long_without_database(self) -> None:
+        if time.monotonic() - self._renewed_at > _WITHOUT_DATABASE_S:
+            for active in self._active.snapshot():
+                active.stop(StopReason.LEASE_LOST)

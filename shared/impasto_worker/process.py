@@ -1,0 +1,181 @@
+"""A worker's process: Celery delivers bells to its slots; leases, progress and runners are kept beside."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import socket
+import sys
+import threading
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from celery import Celery, signals
+from prometheus_client import start_http_server
+from redis.exceptions import RedisError
+
+from impasto.backends.bells import TASK, VERSION, Bells, celery_app
+from impasto.backends.objects import S3Objects
+from impasto.backends.postgres.artifacts import PostgresArtifacts
+from impasto.backends.postgres.artworks import PostgresArtworks
+from impasto.backends.postgres.catalogue import PostgresCatalogue
+from impasto.backends.postgres.finishing import PostgresFinisher
+from impasto.backends.postgres.pools import engine_pool
+from impasto.backends.postgres.queue import PostgresQueue
+from impasto.settings import Settings
+from impasto_worker.active import ActiveJobs
+from impasto_worker.handling import Tools, load_handlers
+from impasto_worker.lease_keeper import LeaseKeeper
+from impasto_worker.progress import ProgressWriter
+from impasto_worker.runners import Runners, RunnerSettings
+from impasto_worker.slots import Slots
+from impasto_worker.transfer import Transfer
+
+_LOG = logging.getLogger("impasto.worker")
+_LOCK_PATIENCE: Final = 50  # times 0.2 s
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker was started."""
+
+    name: str
+    queues: list[str]
+    device: str
+    slots: int
+    threads: int
+    metrics_port: int | None = None
+
+
+def run_worker(settings: Settings, options: WorkerOptions) -> None:
+    """Consumes the queues until SIGTERM; what runs then is given back at no cost to the jobs."""
+    settings.require("engine_database_url", "redis_url", "s3_endpoint")
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # A worker gives back what its predecessor of the same name held: two at once would steal from one another.
+    with _only_one(settings.data_folder / "workers" / f"{options.name}.lock"):
+        _serve(settings, options)
+
+
+def _serve(settings: Settings, options: WorkerOptions) -> None:
+    bells, app = Bells(settings.redis_url), celery_app(settings.redis_url)
+    queue, slots, runners = _assemble(settings, options, bells)
+    register_bell(app, slots)
+    keeper = LeaseKeeper(
+        queue,
+        slots.active,
+        every_s=min(2.0, float(settings.lease_s) / 3),
+        on_idle=lambda: runners.close_idle(float(settings.runner_idle_s)),
+    )
+    slots.keeper = keeper
+    queue.register(host=socket.gethostname(), pid=os.getpid(), device=options.device, slots=options.slots)
+    for moved in queue.give_back_predecessors():
+        _LOG.warning("%s was left by an earlier life of this worker: now %s", moved.job_id, moved.state)
+    keeper.start()
+    if options.metrics_port:
+        start_http_server(options.metrics_port, addr="127.0.0.1")
+
+    @signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]  # celery has no types
+    def _ready(**_: Any) -> None:
+        # Jobs may have been waiting since before this worker: nobody rings for those now.
+        threading.Thread(target=slots.work, name="first-look", daemon=True).start()
+
+    @signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _drain(**_: Any) -> None:
+        slots.drain()
+
+    app.worker_main(_arguments(options))
+    keeper.stop()
+    runners.close_idle()
+
+
+def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
+    handlers = load_handlers(options.queues)
+    pool = engine_pool(settings.engine_database_url, most=options.slots + 3)
+    queue = PostgresQueue(
+        pool,
+        worker=options.name,
+        instance=uuid.uuid4().hex,
+        queues=options.queues,
+        lease_s=float(settings.lease_s),
+    )
+    cache = settings.data_folder / "cache"
+    runners = Runners(
+        RunnerSettings(options.threads, {"IMPASTO_DEVICE": options.device}),
+        width=options.slots,
+    )
+    tools = Tools(
+        artworks=PostgresArtworks(pool),
+        catalogue=PostgresCatalogue(pool),
+        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects"),
+        progress=ProgressWriter(queue),
+        runners=runners,
+        models=settings.models_folder,
+        cache=cache,
+        device=options.device,
+    )
+    slots = Slots(
+        queue=queue,
+        finisher=PostgresFinisher(pool),
+        handlers=handlers,
+        tools=tools,
+        active=ActiveJobs(),
+        work_folder=settings.data_folder / "work" / options.name,
+        on_news=lambda job_id: _tell(bells, job_id),
+    )
+    return queue, slots, runners
+
+
+def register_bell(app: Celery, slots: Slots) -> None:
+    """Makes `impasto.work` this worker's one task. Anything but a bell of our version is logged and dropped."""
+
+    @app.task(name=TASK)  # type: ignore[untyped-decorator]
+    def work(**body: Any) -> None:
+        if body.get("v") != VERSION or not isinstance(body.get("queue"), str):
+            _LOG.error("dropped a message that is no bell of version %d", VERSION)
+            return
+        slots.work()
+
+
+def _tell(bells: Bells, job_id: str) -> None:
+    with suppress(RedisError, OSError):  # readers poll without it
+        bells.tell([job_id])
+
+
+def _arguments(options: WorkerOptions) -> list[str]:
+    return [
+        "worker",
+        "--pool=threads",
+        f"--concurrency={options.slots}",
+        f"--queues={','.join(options.queues)}",
+        f"--hostname={options.name}@%h",
+        "--without-gossip",
+        "--without-mingle",
+        "--loglevel=WARNING",
+        "--heartbeat-interval=10",
+    ]
+
+
+class _only_one:
+    """Holds a lock file for as long as the process lives; waits a little for a predecessor that is leaving."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("w")
+        pause = threading.Event()
+        for _ in range(_LOCK_PATIENCE):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                pause.wait(0.2)
+        sys.exit(f"another worker has the name {self._path.stem!r}; give this one another with --name")
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

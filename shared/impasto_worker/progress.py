@@ -1,0 +1,43 @@
+"""Progress: the newest value of each job, written at most four times a second for the whole worker."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
+from impasto.backends.postgres.queue import PostgresQueue
+from impasto.jobs import ClaimedJob, Progress
+
+_LOG = logging.getLogger("impasto.progress")
+_EVERY_S: Final = 0.25
+
+
+class ProgressWriter:
+    """`tell` never waits; what is overtaken by a newer value is not written."""
+
+    def __init__(self, queue: PostgresQueue) -> None:
+        self._queue = queue
+        self._newest: dict[tuple[str, int], Progress] = {}
+        self._changed = threading.Condition()
+        threading.Thread(target=self._write_for_ever, name="progress", daemon=True).start()
+
+    def tell(self, job: ClaimedJob, progress: Progress) -> None:
+        with self._changed:
+            self._newest[job.id, job.epoch] = progress
+            self._changed.notify()
+
+    def _write_for_ever(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._newest)
+                newest, self._newest = self._newest, {}
+            try:
+                self._queue.tell_progress(newest)
+            except (OperationalError, PoolTimeout) as error:
+                _LOG.debug("progress was not written: %s", type(error).__name__)
+            time.sleep(_EVERY_S)
