@@ -12,7 +12,6 @@ from psycopg import AsyncConnection
 from psycopg import OperationalError as DatabaseError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
-from starlette.background import BackgroundTask
 
 from impasto.backends.bells import Bells
 from impasto.backends.postgres.pools import tenant_transaction
@@ -40,12 +39,8 @@ class Ringer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def after(self, tenant_id: str, bell: Bell) -> BackgroundTask:
-        """A task that rings once the answer is sent, which is after the commit."""
-        return BackgroundTask(self._ring, tenant_id, bell)
-
-    async def _ring(self, tenant_id: str, bell: Bell) -> None:
-        # A full queue leaves the bell to the reconciler.
+    async def ring(self, tenant_id: str, bell: Bell) -> None:
+        """Rings soon; a full queue leaves the bell to the reconciler."""
         with suppress(asyncio.QueueFull):
             self._waiting.put_nowait((tenant_id, bell))
 

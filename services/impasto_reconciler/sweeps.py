@@ -16,8 +16,6 @@ from impasto.backends.bells import Bells
 from impasto.backends.postgres import sweeping
 
 _LOG = logging.getLogger("impasto.reconciler")
-# After a database outage workers get this long to renew before any lease is called expired.
-_GRACE_S: Final = 15.0
 _BELL_AGE_S: Final = 1.0
 _UNHEARD_S: Final = 10.0
 
@@ -26,9 +24,12 @@ RUNG: Final = Counter("impasto_bells_rung_again", "Bells that had to be rung by 
 
 
 class Sweeper:
-    """Sweeps on demand; remembers only since when the database has answered."""
+    """Sweeps on demand; remembers only since when the database has answered.
 
-    def __init__(self, pool: ConnectionPool[Connection[Any]], bells: Bells, *, grace_s: float = _GRACE_S) -> None:
+    After an outage workers get `grace_s` seconds to renew before any lease is called expired.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]], bells: Bells, *, grace_s: float) -> None:
         self._pool, self._bells, self._grace_s = pool, bells, grace_s
         # A reconciler that just started cannot know how long the database was away.
         self._answers_since: float | None = None

@@ -39,6 +39,7 @@ class Settings:
     ingestion_url: str = _setting("IMPASTO_INGESTION_URL", "http://127.0.0.1:8081", "where the gateway finds ingestion")
     lease_s: str = _setting("IMPASTO_LEASE_S", "30", "seconds a worker may be silent before its jobs are taken from it")
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
+    grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")
     log_level: str = _setting("IMPASTO_LOG_LEVEL", "INFO", "least severe message that is logged")
 

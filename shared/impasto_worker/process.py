@@ -55,6 +55,7 @@ def run_worker(settings: Settings, options: WorkerOptions) -> None:
     """Consumes the queues until SIGTERM; what runs then is given back at no cost to the jobs."""
     settings.require("engine_database_url", "redis_url", "s3_endpoint")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("celery").setLevel(logging.WARNING)
     # A worker gives back what its predecessor of the same name held: two at once would steal from one another.
     with _only_one(settings.data_folder / "workers" / f"{options.name}.lock"):
         _serve(settings, options)
@@ -77,6 +78,10 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
     keeper.start()
     if options.metrics_port:
         start_http_server(options.metrics_port, addr="127.0.0.1")
+
+    @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+    def _keep_our_logging(**_: Any) -> None:
+        """Celery sets up none of its own when somebody answers this signal."""
 
     @signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]  # celery has no types
     def _ready(**_: Any) -> None:
@@ -154,7 +159,6 @@ def _arguments(options: WorkerOptions) -> list[str]:
         f"--hostname={options.name}@%h",
         "--without-gossip",
         "--without-mingle",
-        "--loglevel=WARNING",
         "--heartbeat-interval=10",
     ]
 

@@ -6,8 +6,10 @@ Everything the two do is written once, as flows that never touch a socket (`flow
 
 from __future__ import annotations
 
-from impasto.client.asynchronous import AsyncClient, AsyncJob
-from impasto.client.threaded import Client, Job
+from impasto.client.asynchronous import AsyncClient
+from impasto.client.asynchronous_resources import AsyncJob
+from impasto.client.threaded import Client
+from impasto.client.threaded_resources import Job
 from impasto.client.upload import UploadProgress
 
 __all__ = ["AsyncClient", "AsyncJob", "Client", "Job", "UploadProgress"]

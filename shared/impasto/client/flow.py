@@ -37,7 +37,11 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `repeatable`: sending it twice does no harm, so an unknown outcome may be tried again."""
+    """One HTTP request.
+
+    `repeatable`: sending it twice does no harm, so an unknown outcome may be tried again.
+    `patient`: worth trying again when nothing answers (not so where there is another way).
+    """
 
     method: str
     path: str
@@ -47,6 +51,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     origin: str | None = None
     repeatable: bool = True
+    patient: bool = True
     read_s: float = USUAL_READ_S
 
 

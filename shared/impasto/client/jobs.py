@@ -28,7 +28,7 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[JobRecord]:
         InvalidInput: no kind takes such params, or the platform refuses them.
     """
     body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
-    body |= {name: options[name] for name in ("priority", "deadline_s") if name in options}  # type: ignore[literal-required]
+    body |= {name: options[name] for name in ("priority", "deadline_s") if name in options}
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
     return JobRecord.model_validate_json(answer.content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from impasto.client.answers import send
 from impasto.client.flow import Emit, Flow, Request
-from impasto.tenants import ApiKeyRecord
+from impasto.tenants import ApiKeyRecord, Scope
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -74,3 +74,8 @@ def remove(*parts: str) -> Flow[None]:
 class _Page(BaseModel):
     items: list[Any]
     next_cursor: str | None = None
+
+
+def new_key(name: str, scopes: Iterable[Scope], expires_at: str | None) -> dict[str, Any]:
+    """The body that asks for a new API key; `expires_at` is an ISO 8601 time."""
+    return {"name": name, "scopes": list(scopes)} | ({"expires_at": expires_at} if expires_at else {})

@@ -59,7 +59,7 @@ def _tried(request: Request, retries: Retries) -> Flow[Answer | Broken]:
 
 def _worth_it(request: Request, got: Answer | Broken) -> bool:
     if isinstance(got, Broken):
-        return request.repeatable or not got.sent
+        return request.patient and (request.repeatable or not got.sent)
     return got.status in _BUSY or (got.status in _TORN and request.repeatable)
 
 

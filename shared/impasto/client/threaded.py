@@ -2,26 +2,149 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, Unpack, overload
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
-from impasto.artworks import Artwork, UploadResult
-from impasto.checkpoints import Checkpoint
-from impasto.client import downloads, jobs, resources, upload, watching
+from impasto.artworks import UploadResult
+from impasto.client import jobs, resources, upload
 from impasto.client.address import find_address
 from impasto.client.jobs import SubmitOptions
-from impasto.client.resources import About, CreatedKey
+from impasto.client.resources import About
 from impasto.client.retrying import Retries
+from impasto.client.threaded_resources import (
+    Artifacts,
+    Artworks,
+    Checkpoints,
+    Datasets,
+    Job,
+    Jobs,
+    Keys,
+    OnProgress,
+    Styles,
+)
 from impasto.client.threaded_transport import Transport
 from impasto.client.upload import Metadata, Source, UploadProgress
-from impasto.datasets import Dataset, DatasetVersion
-from impasto.jobs import JobEvent, JobRecord, JobState, Progress
 from impasto.lineage import LineageGraph
-from impasto.styles import NewStyle, Style, StyleMix
-from impasto.tenants import ApiKeyRecord, Scope
 
 if TYPE_CHECKING:
-    from impasto import kinds as k
+    from impasto.kinds import analyse_artwork as analyse
+    from impasto.kinds import dataset_prepare as prepare
+    from impasto.kinds import evaluate_checkpoint as evaluate
+    from impasto.kinds import generate_stylise as stylise
+    from impasto.kinds import generate_upscale as upscale
+    from impasto.kinds import train_style_classifier as train
+    from impasto.kinds.kind import Params
+
+
+class Client:
+    """An Impasto platform, from a program.
+
+        client = Client()
+        result = client.run(Stylise(picture=artwork_id, mix=StyleMix(builtin={"blue-woodblock": 1.0})))
+        client.artifacts.download(result.artifact.sha256, "out.png")
+
+    Address and key come from the arguments, IMPASTO_URL and IMPASTO_API_KEY, or the `.impasto/client.json` of this
+    folder or one above. Requests that fail in passing are tried again (`retries` times). Threads may share a client.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, *, retries: int = 4) -> None:
+        """Raises:
+        ImpastoError: no address or no key is known; `hint` says what to do.
+        """
+        self.transport = transport = Transport(find_address(url, api_key), Retries(retries))
+        self.jobs, self.artworks, self.datasets = Jobs(transport), Artworks(transport), Datasets(transport)
+        self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
+        self.artifacts, self.keys = Artifacts(transport), Keys(transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self.transport.close()
+
+    def about(self) -> About:
+        """The platform's name, version and the address for uploads."""
+        return self.transport.run(resources.fetch(About))
+
+    def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
+        """Up: the works behind a thing. Down: what was made of it."""
+        return self.transport.run(resources.fetch(LineageGraph, "lineage", identifier, direction=direction))
+
+    def upload(
+        self,
+        sources: Source | Iterable[Source],
+        *,
+        metadata: Metadata = None,
+        on_progress: Callable[[UploadProgress], None] | None = None,
+    ) -> UploadResult:
+        """Uploads pictures or whole folders; gives a verdict for each file. A refused file is a verdict, not an error.
+
+        Captions come from `captions.jsonl` or `metadata.jsonl` in a folder, or from `<picture>.txt` beside a picture;
+        `metadata` holds for every file that says nothing else. Files are read from disk while they are sent.
+
+        Raises:
+            InvalidInput: no pictures there, or captions or fields that are not valid.
+        """
+        plan = upload.plan_upload(sources, metadata, on_progress)
+        plan.origin = self.about().ingestion_url
+        with ThreadPoolExecutor(upload.IN_FLIGHT, thread_name_prefix="impasto-upload") as threads:
+            sent = [threads.submit(self.transport.run, plan.sending(index)) for index in range(len(plan.batches))]
+            try:
+                for batch in wait(sent, return_when=FIRST_EXCEPTION).done:
+                    batch.result()
+            except BaseException:  # Ctrl-C too: batches that have not started must not start
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+        return plan.result()
+
+    @overload
+    def submit(self, params: prepare.PrepareDataset, **o: Unpack[SubmitOptions]) -> Job[prepare.PreparedDataset]: ...
+    @overload
+    def submit(
+        self, params: train.TrainStyleClassifier, **o: Unpack[SubmitOptions]
+    ) -> Job[train.TrainedStyleClassifier]: ...
+    @overload
+    def submit(
+        self, params: evaluate.EvaluateCheckpoint, **o: Unpack[SubmitOptions]
+    ) -> Job[evaluate.EvaluatedCheckpoint]: ...
+    @overload
+    def submit(self, params: stylise.Stylise, **o: Unpack[SubmitOptions]) -> Job[stylise.Stylised]: ...
+    @overload
+    def submit(self, params: upscale.Upscale, **o: Unpack[SubmitOptions]) -> Job[upscale.Upscaled]: ...
+    @overload
+    def submit(self, params: analyse.AnalyseArtwork, **o: Unpack[SubmitOptions]) -> Job[analyse.AnalysedArtwork]: ...
+    @overload
+    def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]: ...
+    def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
+        """Submits a job; it is durable when this returns. The kind follows from the params' type.
+
+        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job).
+        """
+        return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
+
+    @overload
+    def run(self, params: prepare.PrepareDataset, on_progress: OnProgress | None = None) -> prepare.PreparedDataset: ...
+    @overload
+    def run(
+        self, params: train.TrainStyleClassifier, on_progress: OnProgress | None = None
+    ) -> train.TrainedStyleClassifier: ...
+    @overload
+    def run(
+        self, params: evaluate.EvaluateCheckpoint, on_progress: OnProgress | None = None
+    ) -> evaluate.EvaluatedCheckpoint: ...
+    @overload
+    def run(self, params: stylise.Stylise, on_progress: OnProgress | None = None) -> stylise.Stylised: ...
+    @overload
+    def run(self, params: upscale.Upscale, on_progress: OnProgress | None = None) -> upscale.Upscaled: ...
+    @overload
+    def run(self, params: analyse.AnalyseArtwork, on_progress: OnProgress | None = None) -> analyse.AnalysedArtwork: ...
+    @overload
+    def run(self, params: Params, on_progress: OnProgress | None = None) -> Any: ...
+    def run(self, params: Params, on_progress: OnProgress | None = None) -> Any:
+        """Submits and waits. Raises as `Job.wait` does; use `submit` to keep the job's id for later."""
+        return self.submit(params).wait(on_progress=on_progress)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from impasto.artworks import ArtworkMetadata, FileVerdict, UploadResult
-from impasto.client.answers import checked
+from impasto.client.answers import checked, make
 from impasto.client.batches import Picture, cut, find_pictures, form_of
 from impasto.client.captions import Fields, check_fields
 from impasto.client.flow import Answer, Broken, Flow, Request
@@ -75,7 +75,7 @@ class Upload:
         form = form_of(batch, self.shared)
         if self.origin:
             direct: Answer | Broken = yield Request(
-                "POST", "/v1/artworks", form=form, origin=self.origin, read_s=_READ_S
+                "POST", "/v1/artworks", form=form, origin=self.origin, read_s=_READ_S, patient=False
             )
             if isinstance(direct, Answer):
                 return checked(direct)
@@ -120,8 +120,6 @@ def only_artwork(result: UploadResult) -> str:
 
 def refusal_of(verdict: FileVerdict) -> ImpastoError:
     """Why a file was refused, as an error."""
-    from impasto.client.answers import make  # late: only when something went wrong
-
     error = dict(verdict.error or {})
     code, message = str(error.pop("code", "image_unrecognised")), str(error.pop("message", "the file was refused"))
     return make(InvalidInput, code, f"{verdict.file_name}: {message}", error.pop("hint", None), **error)

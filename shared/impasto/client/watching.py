@@ -16,7 +16,7 @@ from impasto.errors import Unavailable
 from impasto.jobs import FINAL_STATES, JobEvent, JobRecord, Progress
 
 # A gateway sends a comment every few seconds; a stream that is silent for longer goes nowhere.
-SILENCE_S: Final = 20.0
+SILENCE_S: Final = 25.0
 # How long a platform may be gone (a restart, a deployment) before watching gives up.
 PATIENCE_S: Final = 180.0
 _FINAL_EVENTS: Final = frozenset(f"job.{state.value}" for state in FINAL_STATES)

@@ -53,7 +53,7 @@ def read_composition(picture: Image.Image, saliency: Array | None = None) -> Com
         "symmetry_top_bottom": _likeness(lab, lab[::-1]),
         "centre_x": centre_x,
         "centre_y": centre_y,
-        "balance": max(0.0, 1 - float(np.hypot(centre_x - 0.5, centre_y - 0.5)) / 0.3),
+        "balance": max(0.0, 1 - float(np.hypot(centre_x - 0.5, centre_y - 0.5)) / 0.4),
         "negative_space": _quiet_share(luma(small)),
         "focus": 1 - min(1.0, 2 * float(np.searchsorted(ordered, 0.5) + 1) / weight.size),
     }

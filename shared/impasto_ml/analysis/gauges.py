@@ -1,13 +1,16 @@
 """The panels of the analysis sheet that show figures: composition, quality, style, safety, tags, nearest works."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from impasto_ml.analysis.composition import Composition
 from impasto_ml.analysis.page import ACCENT, GREY, HAIR, INK, Box, Page
 from impasto_ml.analysis.quality import Quality
-from impasto_ml.analysis.safety import SafetyScore
+
+if TYPE_CHECKING:  # a sheet is drawn without loading onnxruntime
+    from impasto_ml.analysis.safety import SafetyScore
 
 Neighbour = tuple[Image.Image, str, float]
 """A near work, its caption, and its similarity in -1..1 (a cosine); below 0 the bar is empty."""
@@ -45,7 +48,7 @@ def draw_quality(page: Page, quality: Quality, box: Box) -> None:
         _gauge(page, box, index, name, measure.score, measure.word)
 
 
-def draw_safety(page: Page, safety: SafetyScore | None, box: Box) -> None:
+def draw_safety(page: Page, safety: "SafetyScore | None", box: Box) -> None:
     """The probability of being not safe for work, and how far to trust it."""
     page.heading(box.x, box.y + 10, "Safety", box.width)
     if safety is None:
@@ -59,6 +62,8 @@ def draw_safety(page: Page, safety: SafetyScore | None, box: Box) -> None:
 def draw_style(page: Page, style: Mapping[str, float], unknown: bool, box: Box, most: int = 9) -> None:
     """The likeliest styles with their probabilities, or the statement that the style is not one of the known."""
     page.heading(box.x, box.y + 10, "Style", box.width)
+    if not style:
+        page.text(box.x, box.y + 48, "Not examined.", 13.5, GREY)
     ranked = sorted(style.items(), key=lambda entry: -entry[1])[:most]
     if unknown:
         page.text(box.right, box.y + 10, "unknown: none is close enough", 12.5, ACCENT, "right")
@@ -70,6 +75,8 @@ def draw_style(page: Page, style: Mapping[str, float], unknown: bool, box: Box, 
 def draw_tags(page: Page, tags: Sequence[str], box: Box) -> None:
     """Tags as outlined labels, as many as fit."""
     page.heading(box.x, box.y + 10, "Tags", box.width)
+    if not tags:
+        page.text(box.x, box.y + 48, "None given.", 13.5, GREY)
     x, y = box.x, box.y + 36
     for tag in tags:
         label = page.fitted(tag, 12.5, box.width - 24)

@@ -38,6 +38,10 @@ class Box:
         """The y of the lower edge."""
         return self.y + self.height
 
+    def inset(self, by: float) -> "Box":
+        """The box without `by` px on each side."""
+        return Box(self.x + by, self.y + by, self.width - 2 * by, self.height - 2 * by)
+
 
 class Page:
     """A page of `width` x `height` px with a font; `font_path` names a font file for texts outside Latin script."""

@@ -18,7 +18,7 @@ _THIRDS = [(1 / 3, 0, 1 / 3, 1), (2 / 3, 0, 2 / 3, 1), (0, 1 / 3, 1, 1 / 3), (0,
 def draw_artwork(page: Page, picture: Image.Image, composition: Composition, box: Box) -> Box:
     """The artwork under a thirds grid, with a dot at the centre of visual weight; returns what it covers."""
     page.fill(box, MAT)
-    place = page.picture(picture, box, 0.5, 0.5)
+    place = page.picture(picture, box.inset(18), 0.5, 0.5)
     page.veil(place, [(float(a), float(b), float(c), float(d)) for a, b, c, d in _THIRDS], 0.5)
     x, y = place.x + composition.centre_x * place.width, place.y + composition.centre_y * place.height
     page.dot(x, y, 8, PAPER)
@@ -31,7 +31,7 @@ def draw_attention(page: Page, picture: Image.Image, composition: Composition, b
     page.heading(box.x, box.y + 10, "Attention", box.width)
     mat = Box(box.x, box.y + 36, box.width, box.height - 60)
     page.fill(mat, MAT)
-    page.picture(attention_picture(picture), mat, 0.5, 0.5)
+    page.picture(attention_picture(picture), mat.inset(12), 0.5, 0.5)
     half = f"Half of the attention lies on {max(1, round((1 - composition.focus) * 50))}% of the area"
     page.text(box.x, box.bottom - 2, half, 12.5, GREY)
 

@@ -9,6 +9,8 @@ _SIDE = 128
 _SPECTRUM = 64
 _SCALES = (2.0, 5.0, 12.0)
 _CENTRE_PULL = 0.35
+_LEAST = 1e-3
+"""Oklab difference below which there is only rounding: one level of a byte is about 0.004."""
 
 
 def saliency_map(picture: Image.Image) -> Array:
@@ -56,7 +58,7 @@ def _rarity(lab: Array) -> Array:
 
 def _normalised(values: Array) -> Array:
     top = float(np.percentile(values, 99.5))
-    return np.minimum(values / np.float32(top), 1) if top > 1e-5 else np.zeros_like(values)
+    return np.minimum(values / np.float32(top), 1) if top > _LEAST else np.zeros_like(values)
 
 
 def _centre_pull(height: int, width: int) -> Array:

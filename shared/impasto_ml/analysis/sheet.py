@@ -36,9 +36,9 @@ def draw_sheet(
 ) -> Image.Image:
     """A page of 1600 x 1100 px.
 
-    `neighbours`: up to five (picture, caption, cosine similarity in -1..1), nearest first. `style`: probabilities in 0..1 by
-    label, and under the key "unknown" whether none of them is near enough. `font_path`: a font file for captions in
-    scripts that Pillow's own font lacks.
+    `neighbours`: up to five (picture, caption, cosine similarity in -1..1), nearest first. `style`: probabilities in
+    0..1 by label, and under the key "unknown" whether none of them is near enough. `font_path`: a font file for
+    captions in scripts that Pillow's own font lacks.
 
     Raises:
         ValueError: a probability outside 0..1 or a similarity outside -1..1.

@@ -16,7 +16,8 @@ def saliency_map(picture: Image.Image) -> NDArray[np.float32]:
     pixels = np.asarray(picture.convert("RGB"), dtype=np.float32)
     rare = np.linalg.norm(pixels - pixels.reshape(-1, 3).mean(axis=0), axis=2)
     grey = pixels.mean(axis=2)
-    edges = np.abs(np.gradient(grey, axis=0)) + np.abs(np.gradient(grey, axis=1))
+    # Differences to the next pixel, the last one 0: defined for a picture one pixel wide too.
+    edges = sum(np.abs(np.diff(grey, axis=axis, append=np.take(grey, [-1], axis=axis))) for axis in (0, 1))
     return _scaled(rare) + _scaled(edges)
 
 

@@ -43,7 +43,7 @@ class PictureTag:
 
 @dataclass(frozen=True)
 class PictureFeatures:
-    """Of N pictures, float32: `pooled` N x 1280, `style` N x 608, `colour` N x 70; `tags`: the most probable classes."""
+    """Of N pictures, float32: `pooled` N x 1280, `style` N x 608, `colour` N x 70; `tags`: probable classes."""
 
     pooled: NDArray[np.float32]
     style: NDArray[np.float32]
@@ -104,8 +104,10 @@ class PictureEncoder:
             parts.append((features, statistics, colour_features(batch.permute(0, 2, 3, 1).cpu().numpy())))
             named.extend(_top(probabilities, tags))
         if not parts:
-            empty = (np.empty((0, width), "f4") for width in (POOLED_FEATURES, STYLE_FEATURES, COLOUR_FEATURES))
-            return PictureFeatures(*empty, tags=())
+            pooled, style, colour = (
+                np.empty((0, width), np.float32) for width in (POOLED_FEATURES, STYLE_FEATURES, COLOUR_FEATURES)
+            )
+            return PictureFeatures(pooled, style, colour, ())
         pooled, style, colour = (np.concatenate(part) for part in zip(*parts, strict=True))
         return PictureFeatures(pooled, style, colour, tuple(named))
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from impasto.errors import CODES, ImpastoError
+from impasto.kinds import all_kinds
 
 _LOG = logging.getLogger("impasto.web")
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -112,11 +113,20 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     return problem(request, "internal_error", "a fault in Impasto; please report it with the request id")
 
 
+def _place(found: dict[str, Any]) -> str:
+    """Where the fault is, as the caller wrote it: `params.strength`, `limit`, or `body` for all of it."""
+    if found["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        return str(found["ctx"]["discriminator"]).strip("'")
+    parts = [str(part) for part in found["loc"]]
+    # The union of kinds puts the kind's name between the body and its fields.
+    hidden = 2 if parts[0] == "body" and len(parts) > 1 and parts[1] in all_kinds() else 1
+    return ".".join(parts[hidden:]) or "body"
+
+
 def _fault(found: dict[str, Any]) -> dict[str, Any]:
     """One fault: where, what, and what is allowed. The value that was sent is told only if it is a number."""
-    place = [str(part) for part in found["loc"] if part not in {"body", "query", "path", "header"}]
     fault: dict[str, Any] = {
-        "field": ".".join(place) or "body",
+        "field": _place(found),
         "code": _FAULTS.get(found["type"], "value_invalid"),
         "message": found["msg"].removeprefix("Value error, "),
     }

@@ -35,7 +35,8 @@ class StylePrediction:
 
     @property
     def best(self) -> NDArray[np.intp]:
-        return self.probabilities.argmax(axis=1)
+        best: NDArray[np.intp] = self.probabilities.argmax(axis=1)
+        return best
 
 
 class Standardise(nn.Module):

@@ -1,0 +1,111 @@
+"""Draws the hands' pictures as PNG files with a table of captions beside them, in several processes, once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from impasto_demo import packages
+from impasto_demo.hands import HANDS, STRANGER, Hand
+from impasto_demo.size import Size
+from impasto_demo.subjects import caption_of, pick, shared_names, subject_of
+
+SIDE_PX: Final = 160
+COLLECTION: Final = "impasto-demo"
+_CHUNK: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture to be uploaded: whose, of what, and where it lies."""
+
+    hand: Hand
+    name: str
+    path: Path
+    svg: str
+
+    def fields(self) -> dict[str, str]:
+        """What the upload says of it."""
+        return {
+            "file_name": self.path.relative_to(self.path.parent.parent).as_posix(),
+            "caption": caption_of(self.name),
+            "title": caption_of(self.name).capitalize(),
+            "artist": self.hand.artist,
+            "subject": subject_of(self.name),
+            "medium": "vector drawing",
+            "collection": COLLECTION,
+            "licence": self.hand.licence,
+            "consent": "not_needed",
+            "provenance": f"npm {self.hand.specifier}, drawing {self.name}, rendered at {SIDE_PX} px",
+        }
+
+
+def plan(size: Size, art: Path, folder: Path) -> list[Drawn]:
+    """Which pictures this size asks for; reads the packages in `art`, draws nothing yet."""
+    sets = {hand: packages.read(hand, art) for hand in HANDS}
+    known = [hand for hand in HANDS if hand.trained and (size.every_hand or hand.slug != "fxemoji")]
+    names = {hand.slug: list(sets[hand]["icons"]) for hand in HANDS}
+    shared = shared_names(names, [hand.slug for hand in known])
+    chosen = set(pick(shared, size.subjects, purpose="subjects"))
+    strange = [name for name, spelt in shared.items() if STRANGER.slug in spelt]
+    strangers = set(pick(strange, size.strangers, purpose="strangers"))
+    wanted = [
+        (hand, name, spelt[hand.slug])
+        for name, spelt in shared.items()
+        for hand in HANDS
+        if hand.slug in spelt and name in (strangers if hand is STRANGER else chosen)
+    ]
+    return [
+        Drawn(hand, name, folder / hand.slug / f"{name}.png", _svg(sets[hand], spelling))
+        for hand, name, spelling in wanted
+    ]
+
+
+def draw(pictures: list[Drawn], folder: Path, on_drawn: Callable[[int], None]) -> None:
+    """Renders what is not there yet and writes `captions.jsonl`; `on_drawn` is told how many are there."""
+    waiting = [picture for picture in pictures if not picture.path.is_file()]
+    on_drawn(done := len(pictures) - len(waiting))
+    for hand in HANDS:
+        (folder / hand.slug).mkdir(parents=True, exist_ok=True)
+    chunks = [[(str(p.path), p.svg) for p in chunk] for chunk in _chunked(waiting)]
+    if chunks:
+        with ProcessPoolExecutor(os.cpu_count() or 1) as processes:
+            for count in processes.map(_render, chunks):
+                done += count
+                on_drawn(done)
+    lines = [json.dumps(picture.fields(), ensure_ascii=False) for picture in pictures]
+    (folder / "captions.jsonl").write_text("\n".join(lines), "utf-8")
+
+
+def _svg(icons: dict[str, Any], name: str) -> str:
+    icon = icons["icons"][name]
+    width, height = (icon.get(side) or icons.get(side) or 16 for side in ("width", "height"))
+    box = f"{icon.get('left', 0)} {icon.get('top', 0)} {width} {height}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'width="{width}" height="{height}" viewBox="{box}">{icon["body"]}</svg>'
+    )
+
+
+def _render(chunk: list[tuple[str, str]]) -> int:
+    import resvg_py  # late: only the drawing processes need it
+
+    for path, svg in chunk:
+        png = resvg_py.svg_to_bytes(
+            svg_string=svg, width=SIDE_PX, height=SIDE_PX, background="#ffffff", skip_system_fonts=True
+        )
+        # Renamed when whole: a picture that was cut off must not count as drawn the next time.
+        part = Path(path).with_suffix(".part")
+        part.write_bytes(bytes(png))
+        part.replace(path)
+    return len(chunk)
+
+
+def _chunked(pictures: list[Drawn]) -> Iterator[Iterable[Drawn]]:
+    for start in range(0, len(pictures), _CHUNK):
+        yield pictures[start : start + _CHUNK]

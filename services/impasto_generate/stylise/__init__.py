@@ -1,0 +1,1 @@
+"""`generate.stylise`: a picture redrawn in a style."""

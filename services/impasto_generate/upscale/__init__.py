@@ -1,0 +1,1 @@
+"""`generate.upscale`: a picture enlarged with detail drawn in."""

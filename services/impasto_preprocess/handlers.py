@@ -1,0 +1,11 @@
+"""The handlers of the queue `preprocess`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from impasto.kinds import dataset_prepare
+from impasto_preprocess.prepare.handler import prepare
+from impasto_worker.handling import Handler
+
+HANDLERS: Final = [Handler(dataset_prepare.KIND, prepare)]

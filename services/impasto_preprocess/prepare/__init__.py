@@ -1,0 +1,1 @@
+"""`dataset.prepare`: artworks in, an immutable dataset version out."""

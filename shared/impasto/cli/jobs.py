@@ -1,0 +1,103 @@
+"""`impasto jobs list|show|watch|cancel`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from impasto.cli import tables, words
+from impasto.cli.session import Session, command
+from impasto.cli.waiting import told, wait_for
+
+if TYPE_CHECKING:
+    from impasto.jobs import JobRecord
+
+_STATES = ["queued", "running", "succeeded", "failed", "canceled"]
+
+
+@click.group(short_help="List, show, watch and cancel jobs.")
+def jobs() -> None:
+    """List, show, watch and cancel jobs."""
+
+
+@jobs.command("list", short_help="List jobs, newest first.")
+@click.option("--state", type=click.Choice(_STATES))
+@click.option("--kind", metavar="KIND", help="Such as generate.stylise.")
+@click.option("--limit", type=click.IntRange(1), default=30, show_default=True)
+@command
+def list_(session: Session, state: str | None, kind: str | None, limit: int) -> None:
+    """List jobs, newest first."""
+    found = list(session.client.jobs.list(state=state, kind=kind, limit=limit))
+    if session.as_json:
+        session.json(found)
+        return
+    rows = ((j.id, j.kind, tables.state(j.state.value), words.ago(j.created_at), _took(j), _said(j)) for j in found)
+    tables.table(session, ["ID", "KIND", "STATE", "SUBMITTED", "#TOOK", ""], rows, "no jobs")
+
+
+@jobs.command(short_help="Show a job.")
+@click.argument("job_id", metavar="JOB")
+@command
+def show(session: Session, job_id: str) -> None:
+    """Show everything about a job: params, progress, result or error."""
+    job = session.client.jobs.get(job_id)
+    if session.as_json:
+        session.json(job)
+        return
+    tables.facts(
+        session,
+        {
+            "id": job.id,
+            "kind": job.kind,
+            "state": tables.state(job.state.value),
+            "submitted": words.ago(job.created_at),
+            "took": _took(job),
+            "attempts": job.attempts,
+            "deadline": words.ago(job.finish_by) if job.finish_by else None,
+            "progress": told(job.progress) if job.progress and not job.state.is_final else None,
+            "error": f"{job.error.get('code')}: {job.error.get('message')}" if job.error else None,
+        },
+    )
+    for title, values in (("params", job.params), ("result", job.result)):
+        if values:
+            click.secho(title, bold=True)
+            tables.facts(session, {f"  {name}": words.short(str(value), 100) for name, value in values.items()})
+
+
+@jobs.command(short_help="Follow a job to its end.")
+@click.argument("job_id", metavar="JOB")
+@command
+def watch(session: Session, job_id: str) -> None:
+    """Follow a job to its end. Ctrl-C stops the watching, not the job. Exit status 1 if the job fails."""
+    job = session.client.jobs.handle(job_id)
+    wait_for(session, job)
+    if session.as_json:
+        session.json(job.record)
+    else:
+        click.echo(f"{click.style('succeeded', fg='green')} in {_took(job.record)}")
+        session.note(f"its result: impasto jobs show {job_id}")
+
+
+@jobs.command(short_help="Ask a job to stop.")
+@click.argument("job_id", metavar="JOB")
+@command
+def cancel(session: Session, job_id: str) -> None:
+    """Ask a job to stop. One that waits ends at once, one that runs within seconds."""
+    job = session.client.jobs.cancel(job_id)
+    if session.as_json:
+        session.json(job)
+    else:
+        click.echo("canceled" if job.state.value == "canceled" else "stopping; it ends within seconds")
+
+
+def _took(job: JobRecord) -> str:
+    if not job.started_at or not job.finished_at:
+        return ""
+    return words.span((job.finished_at - job.started_at).total_seconds())
+
+
+def _said(job: JobRecord) -> str:
+    if job.error and job.state.value == "failed":
+        return str(job.error.get("code", ""))
+    return words.short(told(job.progress), 40) if job.progress and job.state.value == "running" else ""

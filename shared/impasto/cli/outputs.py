@@ -1,0 +1,47 @@
+"""What a job made, brought to a file and shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from impasto.cli import words
+from impasto.cli.pictures import show
+from impasto.cli.session import Session
+
+if TYPE_CHECKING:
+    from impasto.artifacts import ArtifactRef
+    from impasto.client import Job
+
+
+def out_path(out: str | None, source: str, what: str) -> Path:
+    """Where to write: `--out`, or `<source>-<what>.png` here, numbered so that nothing is overwritten unasked."""
+    if out:
+        return Path(out).expanduser()
+    stem = Path(source).stem if Path(source).is_file() else source.removeprefix("sha256:")[:16]
+    path, number = Path(f"{stem}-{what}.png"), 1
+    while path.exists():
+        number += 1
+        path = Path(f"{stem}-{what}-{number}.png")
+    return path
+
+
+def picture_made(session: Session, job: Job[Any], result: Any, path: Path) -> None:
+    """Downloads the picture of a result, says where it is and what it is, and shows it where the terminal can."""
+    fetch(session, result.artifact, path)
+    if session.as_json:
+        session.json({"job": job.id, "out": str(path), "result": result})
+        return
+    show(path)
+    click.echo(str(path))
+    session.note(
+        f"{result.width} × {result.height} px, {words.size(result.artifact.size_bytes)}, "
+        f"computed in {words.span(result.compute_seconds)}; sha256:{result.artifact.sha256}"
+    )
+
+
+def fetch(session: Session, artifact: ArtifactRef, path: Path) -> None:
+    """Downloads an artifact, checked against its digest."""
+    session.client.artifacts.download(artifact.sha256, path)

@@ -1,0 +1,147 @@
+"""Waiting for a job in a terminal: a progress bar, or plain lines where nobody watches; Ctrl-C leaves the job alone."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+
+from impasto.cli.session import Session
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+
+    from impasto.client import Job
+    from impasto.jobs import JobEvent, Progress
+    from impasto.kinds.kind import Params
+
+R = TypeVar("R")
+INTERRUPTED = 130
+_LINE_EVERY_S = 10.0
+
+_TOLD = {
+    "job.queued": "queued",
+    "job.started": "running",
+    "job.requeued": "queued again: an attempt was lost",
+    "job.cancel_requested": "stopping",
+    "job.succeeded": "done",
+    "job.failed": "failed",
+    "job.canceled": "canceled",
+}
+
+
+def job_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that submits a job; they come as one dict, `job`."""
+
+    @click.option("--wait/--no-wait", default=True, help="Wait for the job, or print its id and leave it to run.")
+    @click.option("--priority", type=click.IntRange(-10, 10), default=0, help="Higher goes first; -10 to 10.")
+    @click.option(
+        "--deadline", "deadline_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up then."
+    )
+    @functools.wraps(function)
+    def run(*args: Any, wait: bool, priority: int, deadline_s: float | None, **values: Any) -> Any:
+        return function(*args, job={"wait": wait, "priority": priority, "deadline_s": deadline_s}, **values)
+
+    return run
+
+
+def submit(session: Session, params: Params, job: dict[str, Any]) -> tuple[Job[Any], Any]:
+    """Submits and, unless told otherwise, waits; the job and its result (None if it was left to run).
+
+    Raises:
+        JobFailed: the job failed or was canceled.
+    """
+    options = {"priority": job["priority"]} | ({"deadline_s": job["deadline_s"]} if job["deadline_s"] else {})
+    submitted = session.client.submit(params, **options)
+    if not job["wait"]:
+        if session.as_json:
+            session.json(submitted.record)
+        else:
+            click.echo(submitted.id)
+            session.note(f"it runs without you; look again with: impasto jobs watch {submitted.id}")
+        return submitted, None
+    return submitted, wait_for(session, submitted)
+
+
+def wait_for(session: Session, job: Job[R]) -> R:
+    """The job's result, with its progress on stderr.
+
+    Raises:
+        JobFailed: the job failed or was canceled.
+        click.exceptions.Exit: Ctrl-C; the job goes on.
+    """
+    session.note(job.id)
+    view = _Bar(session, job.kind) if session.err.is_terminal else _Lines(session)
+    try:
+        with view.shown():
+            return job.wait(on_progress=view.progress, on_event=view.event)
+    except KeyboardInterrupt:
+        _leave(job.id)
+
+
+def _leave(job_id: str) -> NoReturn:
+    click.echo(f"\n{job_id} goes on without you. Look again: impasto jobs watch {job_id}", err=True)
+    raise click.exceptions.Exit(INTERRUPTED)
+
+
+class _Bar:
+    """A spinner, a bar, what is being done, figures and the time, on one line that vanishes at the end."""
+
+    def __init__(self, session: Session, kind: str) -> None:
+        from rich.progress import BarColumn, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        self._bars: Bars = Bars(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[told]}", style="dim", markup=False),
+            TimeElapsedColumn(),
+            console=session.err,
+            transient=True,
+        )
+        self._kind = kind
+        self._task = self._bars.add_task(f"{kind} queued", total=None, told="")
+
+    def shown(self) -> AbstractContextManager[Any]:
+        return self._bars
+
+    def event(self, event: JobEvent) -> None:
+        self._bars.update(self._task, description=f"{self._kind} {_TOLD.get(event.type, event.type)}")
+
+    def progress(self, progress: Progress) -> None:
+        self._bars.update(self._task, told=told(progress))
+        if progress.fraction is not None:
+            self._bars.update(self._task, total=1.0, completed=progress.fraction)
+
+
+class _Lines:
+    """A line for each event, and for progress at every tenth or ten seconds."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._tenth, self._at = session, -1, 0.0
+
+    def shown(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+    def event(self, event: JobEvent) -> None:
+        self._session.note(_TOLD.get(event.type, event.type))
+
+    def progress(self, progress: Progress) -> None:
+        tenth, now = int((progress.fraction or 0) * 10), time.monotonic()
+        if tenth != self._tenth or now - self._at >= _LINE_EVERY_S:
+            self._tenth, self._at = tenth, now
+            percent = f"{progress.fraction:4.0%}  " if progress.fraction is not None else ""
+            self._session.note(f"{percent}{told(progress)}")
+
+
+def told(progress: Progress) -> str:
+    """Message, step and figures of a progress, on one line."""
+    step = f"{progress.step:,}/{progress.steps:,}" if progress.step is not None and progress.steps else ""
+    figures = " ".join(f"{name} {value:.3g}" for name, value in progress.series.items())
+    return "  ".join(part for part in (progress.message, step, figures) if part)

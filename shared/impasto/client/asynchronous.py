@@ -1,0 +1,163 @@
+"""The asynchronous client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
+
+from impasto.artworks import UploadResult
+from impasto.client import jobs, resources, upload
+from impasto.client.address import find_address
+from impasto.client.asynchronous_resources import (
+    AsyncArtifacts,
+    AsyncArtworks,
+    AsyncCheckpoints,
+    AsyncDatasets,
+    AsyncJob,
+    AsyncJobs,
+    AsyncKeys,
+    AsyncStyles,
+    OnProgress,
+)
+from impasto.client.asynchronous_transport import AsyncTransport
+from impasto.client.jobs import SubmitOptions
+from impasto.client.resources import About
+from impasto.client.retrying import Retries
+from impasto.client.upload import Metadata, Source, UploadProgress
+from impasto.lineage import LineageGraph
+
+if TYPE_CHECKING:
+    from impasto.kinds import analyse_artwork as analyse
+    from impasto.kinds import dataset_prepare as prepare
+    from impasto.kinds import evaluate_checkpoint as evaluate
+    from impasto.kinds import generate_stylise as stylise
+    from impasto.kinds import generate_upscale as upscale
+    from impasto.kinds import train_style_classifier as train
+    from impasto.kinds.kind import Params
+
+
+class AsyncClient:
+    """An Impasto platform, from a program that runs on an event loop. The same as `Client`, awaited.
+
+        async with AsyncClient() as client:
+            job = await client.submit(Upscale(picture=artwork_id, factor=2))
+            result = await job.wait()
+
+    Address and key come from the arguments, IMPASTO_URL and IMPASTO_API_KEY, or the `.impasto/client.json` of this
+    folder or one above. Requests that fail in passing are tried again (`retries` times).
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, *, retries: int = 4) -> None:
+        """Raises:
+        ImpastoError: no address or no key is known; `hint` says what to do.
+        """
+        self.transport = transport = AsyncTransport(find_address(url, api_key), Retries(retries))
+        self.jobs, self.artworks = AsyncJobs(transport), AsyncArtworks(transport)
+        self.datasets, self.checkpoints = AsyncDatasets(transport), AsyncCheckpoints(transport)
+        self.styles = AsyncStyles(transport)
+        self.artifacts, self.keys = AsyncArtifacts(transport), AsyncKeys(transport)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        await self.transport.close()
+
+    async def about(self) -> About:
+        """The platform's name, version and the address for uploads."""
+        return await self.transport.run(resources.fetch(About))
+
+    async def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
+        """Up: the works behind a thing. Down: what was made of it."""
+        return await self.transport.run(resources.fetch(LineageGraph, "lineage", identifier, direction=direction))
+
+    async def upload(
+        self,
+        sources: Source | Iterable[Source],
+        *,
+        metadata: Metadata = None,
+        on_progress: Callable[[UploadProgress], None] | None = None,
+    ) -> UploadResult:
+        """Uploads pictures or whole folders; gives a verdict for each file. A refused file is a verdict, not an error.
+
+        Captions come from `captions.jsonl` or `metadata.jsonl` in a folder, or from `<picture>.txt` beside a picture;
+        `metadata` holds for every file that says nothing else. Files are read from disk while they are sent.
+
+        Raises:
+            InvalidInput: no pictures there, or captions or fields that are not valid.
+        """
+        plan = upload.plan_upload(sources, metadata, on_progress)
+        plan.origin = (await self.about()).ingestion_url
+        free = asyncio.Semaphore(upload.IN_FLIGHT)
+
+        async def send(index: int) -> None:
+            async with free:
+                await self.transport.run(plan.sending(index))
+
+        sending = [asyncio.ensure_future(send(index)) for index in range(len(plan.batches))]
+        try:
+            await asyncio.gather(*sending)
+        finally:
+            for batch in sending:
+                batch.cancel()
+        return plan.result()
+
+    @overload
+    async def submit(
+        self, params: prepare.PrepareDataset, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[prepare.PreparedDataset]: ...
+    @overload
+    async def submit(
+        self, params: train.TrainStyleClassifier, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[train.TrainedStyleClassifier]: ...
+    @overload
+    async def submit(
+        self, params: evaluate.EvaluateCheckpoint, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[evaluate.EvaluatedCheckpoint]: ...
+    @overload
+    async def submit(self, params: stylise.Stylise, **o: Unpack[SubmitOptions]) -> AsyncJob[stylise.Stylised]: ...
+    @overload
+    async def submit(self, params: upscale.Upscale, **o: Unpack[SubmitOptions]) -> AsyncJob[upscale.Upscaled]: ...
+    @overload
+    async def submit(
+        self, params: analyse.AnalyseArtwork, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[analyse.AnalysedArtwork]: ...
+    @overload
+    async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]: ...
+    async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
+        """Submits a job; it is durable when this returns. The kind follows from the params' type.
+
+        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job).
+        """
+        return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
+
+    @overload
+    async def run(
+        self, params: prepare.PrepareDataset, on_progress: OnProgress | None = None
+    ) -> prepare.PreparedDataset: ...
+    @overload
+    async def run(
+        self, params: train.TrainStyleClassifier, on_progress: OnProgress | None = None
+    ) -> train.TrainedStyleClassifier: ...
+    @overload
+    async def run(
+        self, params: evaluate.EvaluateCheckpoint, on_progress: OnProgress | None = None
+    ) -> evaluate.EvaluatedCheckpoint: ...
+    @overload
+    async def run(self, params: stylise.Stylise, on_progress: OnProgress | None = None) -> stylise.Stylised: ...
+    @overload
+    async def run(self, params: upscale.Upscale, on_progress: OnProgress | None = None) -> upscale.Upscaled: ...
+    @overload
+    async def run(
+        self, params: analyse.AnalyseArtwork, on_progress: OnProgress | None = None
+    ) -> analyse.AnalysedArtwork: ...
+    @overload
+    async def run(self, params: Params, on_progress: OnProgress | None = None) -> Any: ...
+    async def run(self, params: Params, on_progress: OnProgress | None = None) -> Any:
+        """Submits and waits. Raises as `Job.wait` does; use `submit` to keep the job's id for later."""
+        return await (await self.submit(params)).wait(on_progress=on_progress)

@@ -1,0 +1,194 @@
+"""The blocking client's resources and its job handle: one call each, over the flows that do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from impasto.artworks import Artwork
+from impasto.checkpoints import Checkpoint
+from impasto.client import downloads, jobs, resources, watching
+from impasto.client.resources import CreatedKey
+from impasto.client.threaded_transport import Transport
+from impasto.datasets import Dataset, DatasetVersion
+from impasto.jobs import JobEvent, JobRecord, JobState, Progress
+from impasto.styles import NewStyle, Style, StyleMix
+from impasto.tenants import ApiKeyRecord, Scope
+
+R = TypeVar("R")
+OnProgress = Callable[[Progress], None]
+OnEvent = Callable[[JobEvent], None]
+
+
+class Job(Generic[R]):
+    """A submitted job. `record` is what was last heard of it."""
+
+    def __init__(self, transport: Transport, record: JobRecord) -> None:
+        self._transport, self.record = transport, record
+
+    def __repr__(self) -> str:
+        return f"Job({self.id!r}, kind={self.kind!r}, state={self.state.value!r})"
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def kind(self) -> str:
+        return self.record.kind
+
+    @property
+    def state(self) -> JobState:
+        """As last heard; `refresh()` asks."""
+        return self.record.state
+
+    def refresh(self) -> JobRecord:
+        """Asks for the record."""
+        self.record = self._transport.run(resources.fetch(JobRecord, "jobs", self.id))
+        return self.record
+
+    def cancel(self) -> JobRecord:
+        """Asks for the job to stop; it ends a little later. Raises Conflict if it has ended."""
+        self.record = self._transport.run(jobs.canceling(self.id))
+        return self.record
+
+    def events(self, after: int = 0) -> Iterator[JobEvent | Progress]:
+        """Events after that number, and progress in between, until the job ends."""
+        return Jobs(self._transport).events(self.id, after)
+
+    def wait(
+        self, timeout: float | None = None, on_progress: OnProgress | None = None, on_event: OnEvent | None = None
+    ) -> R:
+        """The typed result.
+
+        Raises:
+            JobFailed: the job failed or was canceled; `code` says why.
+            TimeoutError: it has not ended in `timeout` seconds; it goes on.
+        """
+        self.record = self._transport.run(watching.waiting(self.id, timeout, on_progress, on_event))
+        return self.result()
+
+    def result(self) -> R:
+        """The result, of a job known to have ended. Raises JobFailed as `wait` does."""
+        found: R = jobs.result_of(self.record)
+        return found
+
+
+class _Resource:
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+
+class Jobs(_Resource):
+    """Jobs by their identifier."""
+
+    def get(self, job_id: str) -> JobRecord:
+        return self._transport.run(resources.fetch(JobRecord, "jobs", job_id))
+
+    def handle(self, job_id: str) -> Job[Any]:
+        """A handle of a job submitted earlier, maybe by another process."""
+        return Job(self._transport, self.get(job_id))
+
+    def list(
+        self, *, state: JobState | str | None = None, kind: str | None = None, limit: int | None = None
+    ) -> Iterator[JobRecord]:
+        """Newest first, read page by page as you go; at most `limit`."""
+        asked = str(state) if state else None
+        return self._transport.iterate(resources.pages(JobRecord, "jobs", most=limit, state=asked, kind=kind))
+
+    def cancel(self, job_id: str) -> JobRecord:
+        return self._transport.run(jobs.canceling(job_id))
+
+    def events(self, job_id: str, after: int = 0) -> Iterator[JobEvent | Progress]:
+        """Events after that number, and progress in between, until the job ends; a broken stream is taken up again."""
+        watched = self._transport.iterate(watching.watching(job_id, after=after))
+        return (told for told in watched if not isinstance(told, JobRecord))
+
+    def wait(
+        self,
+        job_id: str,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        on_event: OnEvent | None = None,
+    ) -> JobRecord:
+        """The record of the job when it has ended, however it ended. Raises TimeoutError."""
+        return self._transport.run(watching.waiting(job_id, timeout, on_progress, on_event))
+
+
+class Artworks(_Resource):
+    """Uploaded pictures."""
+
+    def get(self, artwork_id: str) -> Artwork:
+        return self._transport.run(resources.fetch(Artwork, "artworks", artwork_id))
+
+    def list(
+        self, *, collection: str | None = None, artist: str | None = None, limit: int | None = None
+    ) -> Iterator[Artwork]:
+        flow = resources.pages(Artwork, "artworks", most=limit, collection=collection, artist=artist)
+        return self._transport.iterate(flow)
+
+
+class Datasets(_Resource):
+    """Datasets and their versions."""
+
+    def get(self, name_or_id: str) -> Dataset:
+        return self._transport.run(resources.fetch(Dataset, "datasets", name_or_id))
+
+    def list(self, *, limit: int | None = None) -> Iterator[Dataset]:
+        return self._transport.iterate(resources.pages(Dataset, "datasets", most=limit))
+
+    def versions(self, name_or_id: str, *, limit: int | None = None) -> Iterator[DatasetVersion]:
+        flow = resources.pages(DatasetVersion, "datasets", name_or_id, "versions", most=limit)
+        return self._transport.iterate(flow)
+
+    def version(self, version_id: str) -> DatasetVersion:
+        return self._transport.run(resources.fetch(DatasetVersion, "dataset-versions", version_id))
+
+
+class Checkpoints(_Resource):
+    """Trained weights and what was measured of them."""
+
+    def get(self, checkpoint_id: str) -> Checkpoint:
+        return self._transport.run(resources.fetch(Checkpoint, "checkpoints", checkpoint_id))
+
+    def list(self, *, limit: int | None = None) -> Iterator[Checkpoint]:
+        return self._transport.iterate(resources.pages(Checkpoint, "checkpoints", most=limit))
+
+
+class Styles(_Resource):
+    """Built-in styles and those kept by the tenant."""
+
+    def list(self, *, limit: int | None = None) -> Iterator[Style]:
+        return self._transport.iterate(resources.pages(Style, "styles", most=limit))
+
+    def create(self, name: str, mix: StyleMix, strength: float = 1.0) -> Style:
+        """Keeps a style; the same name again makes its next version."""
+        body = NewStyle(name=name, mix=mix, strength=strength).model_dump(mode="json")
+        return self._transport.run(resources.create(Style, body, "styles"))
+
+
+class Artifacts(_Resource):
+    """Published objects by their SHA-256, bare or as `sha256:<digest>`; what comes is checked against it."""
+
+    def read(self, sha256: str) -> bytes:
+        return self._transport.run(downloads.reading(sha256))
+
+    def download(self, sha256: str, path: str | Path) -> Path:
+        """Streams to a file, which appears only when it is whole and right."""
+        return self._transport.run(downloads.downloading(sha256, Path(path), self._transport.retries))
+
+
+class Keys(_Resource):
+    """API keys; needs a key with scope `admin`."""
+
+    def list(self, *, limit: int | None = None) -> Iterator[ApiKeyRecord]:
+        return self._transport.iterate(resources.pages(ApiKeyRecord, "keys", most=limit))
+
+    def create(self, name: str, scopes: Iterable[Scope], expires_at: str | None = None) -> CreatedKey:
+        """A new key; its secret is in this answer and nowhere else."""
+        asked = resources.new_key(name, scopes, expires_at)
+        return self._transport.run(resources.create(CreatedKey, asked, "keys"))
+
+    def revoke(self, key_id: str) -> None:
+        self._transport.run(resources.remove("keys", key_id))

@@ -1,0 +1,57 @@
+"""The supervisor's process: `python -m impasto.embedded --data FOLDER --port PORT`; `impasto up` starts it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from contextlib import ExitStack
+
+from impasto.embedded.layout import Layout
+from impasto.embedded.parts import Plan, build
+from impasto.embedded.state import held
+from impasto.embedded.supervisor import Supervisor, end_left_overs
+from impasto.errors import ImpastoError
+
+_LOCK_PATIENCE_S = 1.0
+
+
+def main() -> None:
+    """Runs until it is told to stop; leaves at once when another supervisor has the data folder."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", required=True)
+    parser.add_argument("--port", required=True, type=int)
+    arguments = parser.parse_args()
+    layout = Layout.at(arguments.data)
+    layout.make()
+    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
+    with ExitStack() as stack:
+        if not _lock(stack, layout):
+            sys.exit("another supervisor runs this data folder")
+        end_left_overs(layout)
+        layout.state.unlink(missing_ok=True)
+        try:
+            plan = Plan.make(layout, arguments.port, os.environ)
+            parts = build(plan)
+        except ImpastoError as error:
+            sys.exit(f"{error.message}\n{error.hint or ''}".strip())
+        servers = {name: f"{choice.product} {choice.version}".strip() for name, choice in plan.choices.items()}
+        about = {"port": arguments.port, "url": f"http://127.0.0.1:{arguments.port}", "ports": plan.ports}
+        Supervisor(parts, layout, about | {"servers": servers}).run()
+        layout.state.unlink(missing_ok=True)
+
+
+def _lock(stack: ExitStack, layout: Layout) -> bool:
+    # Somebody who only looks whether the lock is held holds it for an instant.
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while not stack.enter_context(held(layout.lock)):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+if __name__ == "__main__":
+    main()

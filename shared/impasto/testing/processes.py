@@ -1,0 +1,101 @@
+"""Real processes of the platform, which a test may kill, pause and start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+_START_S: Final = 30.0
+
+
+class Process:
+    """One process in its own group, with its output in a file."""
+
+    def __init__(self, module: str, *arguments: str, environment: dict[str, str], log: Path) -> None:
+        self._command = [sys.executable, "-m", module, *arguments]
+        self._environment, self.log = environment, log
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None
+        return self._popen.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._popen is not None and self._popen.poll() is None
+
+    def start(self) -> Process:
+        with self.log.open("ab") as log:
+            self._popen = subprocess.Popen(
+                self._command,
+                env={**os.environ, **self._environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        return self
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to this process alone, not to its runners."""
+        assert self._popen is not None
+        os.kill(self._popen.pid, number)
+
+    def kill(self) -> None:
+        """kill -9 of this process alone, and waits until it is gone."""
+        if self.alive:
+            self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self, patience_s: float = 20.0) -> None:
+        """SIGTERM, then the end of the patience."""
+        if self.alive:
+            self.signal(signal.SIGTERM)
+            try:
+                self.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def wait(self, most_s: float | None = None) -> int:
+        assert self._popen is not None
+        return self._popen.wait(most_s)
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(look: Callable[[], T | None], what: str, most_s: float = _START_S) -> T:
+    """What `look` finds, once it finds something.
+
+    Raises:
+        AssertionError: it found nothing within `most_s`.
+    """
+    deadline = time.monotonic() + most_s
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {most_s:g} s: {what}")
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers there with 200."""
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,99 @@
+"""Fixtures: real servers for the whole session, a database for each test, a whole platform for the journeys."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from impasto.testing.servers import Servers
+
+from impasto.backends.objects import S3Objects
+from impasto.settings import Settings
+from impasto.testing.databases import DatabaseUrls, cloned_database, make_template
+from impasto.testing.stacks import Stack, stack_settings
+
+_PLUGIN = str(Path(__file__).parent / "plugin")
+_REDIS_NUMBERS = itertools.count(1)
+
+# The plug-in's kinds are known to this process and to every process that a test starts.
+sys.path.insert(0, _PLUGIN)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_PLUGIN, os.environ.get("PYTHONPATH")]))
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """PostgreSQL, a Redis-protocol server and an S3 server on free ports, in a folder of their own."""
+    with Servers() as running:
+        make_template(running.admin_url)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def models_folder() -> Path:
+    """Pretrained weights, fetched once and kept between runs."""
+    from impasto_ml.pretrained import fetch
+
+    folder = Path(os.environ.get("IMPASTO_TEST_MODELS") or Path(__file__).parents[1] / ".impasto" / "models")
+    fetch(folder)
+    return folder
+
+
+@pytest.fixture
+def database(servers: Servers) -> Iterator[DatabaseUrls]:
+    """A fresh, migrated database."""
+    with cloned_database(servers.admin_url) as urls:
+        yield urls
+
+
+def _settings(servers: Servers, urls: DatabaseUrls, folder: Path, **changes: str) -> Settings:
+    base = Settings.from_environment(
+        {
+            "IMPASTO_DATABASE_URL": urls.api,
+            "IMPASTO_ENGINE_DATABASE_URL": urls.engine,
+            # A number of its own: no test hears another's bells.
+            "IMPASTO_REDIS_URL": f"{servers.redis_url.rstrip('/')}/{next(_REDIS_NUMBERS) % 15 + 1}",
+            "IMPASTO_S3_ENDPOINT": servers.s3_endpoint,
+            "IMPASTO_S3_ACCESS_KEY": servers.s3_access_key,
+            "IMPASTO_S3_SECRET_KEY": servers.s3_secret_key,
+        }
+    )
+    settings = stack_settings(base, folder, **changes)
+    S3Objects(settings).ensure_bucket()
+    return settings
+
+
+@pytest.fixture
+def settings(servers: Servers, database: DatabaseUrls, tmp_path: Path) -> Settings:
+    """Settings of a platform of this test alone, with short leases and sweeps."""
+    return _settings(servers, database, tmp_path, lease_s="3", sweep_s="0.3", grace_s="0")
+
+
+@pytest.fixture
+def stack(settings: Settings, tmp_path: Path) -> Iterator[Stack]:
+    """Nothing is started yet: the test starts what it needs."""
+    made = Stack(settings, tmp_path)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def platform(servers: Servers, models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole platform, started once: gateway, ingestion, reconciler and workers for every queue."""
+    folder = tmp_path_factory.mktemp("platform")
+    with cloned_database(servers.admin_url) as urls:
+        whole = Stack(_settings(servers, urls, folder, models=str(models_folder)), folder)
+        try:
+            whole.start_gateway()
+            whole.start_ingestion()
+            whole.start_reconciler()
+            whole.start_worker("preprocess", ["preprocess", "test"])
+            whole.start_worker("device", ["train", "evaluate", "generate", "analyse"])
+            yield whole
+        finally:
+            whole.stop()

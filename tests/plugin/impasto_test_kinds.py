@@ -1,0 +1,103 @@
+"""A plug-in with one job kind that stops where a test wants it to: how the tests kill at an exact point.
+
+It registers by entry points, as any plug-in from outside does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from impasto.artifacts import ArtifactRef
+from impasto.identifiers import PictureId
+from impasto.kinds.kind import Kind, Params, Result
+
+
+class Stamp(Params):
+    """Write `text` into an artifact; wait at `pause_at` while the file `gate` exists."""
+
+    text: str = Field(max_length=1000)
+    gate: str | None = None
+    pause_at: Literal["claimed", "compute", "uploaded"] | None = None
+    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory"] = "succeed"
+    picture: PictureId | None = None
+
+
+class Stamped(Result):
+    """The artifact and how often the runner was called."""
+
+    artifact: ArtifactRef
+
+
+KIND = Kind(
+    name="test.stamp",
+    params=Stamp,
+    result=Stamped,
+    queue="test",
+    shape="pool",
+    run_limit_s=float(os.environ.get("TEST_STAMP_RUN_LIMIT_S", "60")),
+    summary="A job for tests.",
+)
+
+
+def wait_here(params: dict[str, Any], point: str, who: int) -> None:
+    """Says that the point is reached, with this process's id, and waits while the gate is there."""
+    if params["gate"] and params["pause_at"] == point:
+        gate = Path(params["gate"])
+        reached = gate.with_suffix(f".{point}")
+        reached.with_suffix(".part").write_text(str(who))
+        reached.with_suffix(".part").rename(reached)
+        while gate.exists():
+            time.sleep(0.01)
+
+
+def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
+    """Runs in the runner."""
+    from impasto.errors import JobFailed
+
+    report(0.5, "stamping")
+    wait_here(payload, "compute", os.getpid())
+    if payload["then"] == "raise":
+        raise RuntimeError(payload["text"])
+    if payload["then"] == "refuse":
+        raise JobFailed("training_diverged", "the loss became infinite", hint="lower the learning rate")
+    if payload["then"] == "die":
+        os.kill(os.getpid(), 9)
+    if payload["then"] == "out_of_memory":
+        raise MemoryError
+    return {"text": payload["text"].upper()}
+
+
+def run(context: Any, params: Stamp) -> Any:
+    """Runs in the worker's slot."""
+    from impasto.lineage import Edge
+    from impasto.outcomes import Outcome
+
+    body = params.model_dump()
+    wait_here(body, "claimed", os.getpid())
+    text = context.compute("impasto_test_kinds:compute", body)["text"]
+    file = context.folder / "stamp.json"
+    file.write_text(text)
+    artifact = context.put(file)
+    wait_here(body, "uploaded", os.getpid())
+    source = params.picture or "pretrained:nothing@1"
+    return Outcome(
+        Stamped(artifact=artifact),
+        edges=(Edge(source=source, target=f"sha256:{artifact.sha256}", relation="content_of"),),
+    )
+
+
+class _Handlers:
+    """Made when a worker asks: the gateway loads the kind alone and must not import a worker's parts."""
+
+    def __iter__(self) -> Any:
+        from impasto_worker.handling import Handler
+
+        return iter([Handler(KIND, run)])
+
+
+HANDLERS = _Handlers()
