@@ -19,6 +19,9 @@ from impasto.testing.stacks import Stack, stack_settings
 _PLUGIN = str(Path(__file__).parent / "plugin")
 _REDIS_NUMBERS = itertools.count(1)
 
+# Pretrained weights are fetched once and kept between runs.
+os.environ.setdefault("IMPASTO_TEST_MODELS", str(Path(__file__).parents[1] / ".impasto" / "models"))
+
 # The plug-in's kinds are known to this process and to every process that a test starts.
 sys.path.insert(0, _PLUGIN)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_PLUGIN, os.environ.get("PYTHONPATH")]))
@@ -34,10 +37,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def models_folder() -> Path:
-    """Pretrained weights, fetched once and kept between runs."""
+    """Pretrained weights."""
     from impasto_ml.pretrained import fetch
 
-    folder = Path(os.environ.get("IMPASTO_TEST_MODELS") or Path(__file__).parents[1] / ".impasto" / "models")
+    folder = Path(os.environ["IMPASTO_TEST_MODELS"])
     fetch(folder)
     return folder
 

@@ -68,6 +68,8 @@ def plan(size: Size, art: Path, folder: Path) -> list[Drawn]:
 
 def draw(pictures: list[Drawn], folder: Path, on_drawn: Callable[[int], None]) -> None:
     """Renders what is not there yet and writes `captions.jsonl`; `on_drawn` is told how many are there."""
+    for stale in set(folder.rglob("*.png")) - {picture.path for picture in pictures}:
+        stale.unlink()
     waiting = [picture for picture in pictures if not picture.path.is_file()]
     on_drawn(done := len(pictures) - len(waiting))
     for hand in HANDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from impasto.client import Job
 from impasto.jobs import JobEvent, Progress
@@ -12,7 +12,7 @@ from impasto_demo.board import Board
 from impasto_demo.outcome import JobTimeline
 
 R = TypeVar("R")
-_AT_ONCE = 6
+_AT_ONCE: Final = 6
 
 
 class Following:
@@ -21,6 +21,8 @@ class Following:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="following")
+        # Of its own: a row waits for its jobs, and must not take the threads that those need.
+        self._rows = ThreadPoolExecutor(2, thread_name_prefix="following-rows")
         self.timelines: list[JobTimeline] = []
 
     def one(self, job: Job[R], title: str) -> R:
@@ -30,15 +32,16 @@ class Following:
             def on_progress(progress: Progress) -> None:
                 tell(progress.fraction or 0.0, 1.0, progress.message)
 
-            return self._wait(job, title, on_progress)
+            result: R = self._wait(job, title, on_progress)
+            return result
 
     def many(self, jobs: Mapping[str, Job[Any]], title: str) -> Future[dict[str, Any]]:
         """Waits in the background with one row for all of them; results by the jobs' titles."""
-        waited = ThreadPoolExecutor(1, thread_name_prefix="following-many").submit(self._all, dict(jobs), title)
-        return waited
+        return self._rows.submit(self._all, dict(jobs), title)
 
     def close(self) -> None:
         """Stops waiting for what has not begun."""
+        self._rows.shutdown(wait=False, cancel_futures=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _all(self, jobs: dict[str, Job[Any]], title: str) -> dict[str, Any]:

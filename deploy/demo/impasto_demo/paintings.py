@@ -1,4 +1,4 @@
-"""Two pictures that the demonstration paints itself, to be used as styles: brush strokes in a wind, and carved waves."""
+"""Two pictures that the demonstration paints itself, to be used as styles: strokes in a wind, and carved waves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
 SIDE_PX: Final = 512
+FIELDS: Final = {
+    "artist": "Impasto demonstration",
+    "licence": "CC0-1.0",
+    "medium": "procedural painting",
+    "consent": "granted",
+    "provenance": "painted by deploy/demo/impasto_demo/paintings.py",
+}
 Colour = tuple[int, int, int]
 _SKY: Final = ((0.0, (38, 52, 104)), (0.3, (94, 98, 158)), (0.48, (232, 146, 108)), (0.6, (250, 206, 120)))
 _LAND: Final = ((0.6, (120, 92, 96)), (0.72, (74, 84, 78)), (1.0, (32, 44, 52)))
@@ -87,7 +94,8 @@ def _wind(side_px: int, random: np.random.Generator) -> NDArray[np.float64]:
         around = np.arctan2(y - cy, x - cx) + np.pi / 2
         angle = (1 - near) * angle + near * np.where(strength > 0, around, around + np.pi)
     land = y > 0.57
-    return np.where(land, 0.5 * np.sin(6.5 * x) * (1.3 - y) + 0.1, angle)
+    directions: NDArray[np.float64] = np.where(land, 0.5 * np.sin(6.5 * x) * (1.3 - y) + 0.1, angle)
+    return directions
 
 
 def _evening(x: float, y: float) -> Colour:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -40,14 +39,20 @@ class Photograph:
             "collection": f"{COLLECTION}-photographs",
             "licence": self.licence,
             "consent": "not_needed",
+            "provenance": f"scikit-image {version('scikit-image')}, skimage/data/{self.file}",
         }
 
 
 PHOTOGRAPHS: Final = (
     Photograph(
-        "astronaut", "astronaut.png", "Eileen Collins", "an astronaut in an orange suit, smiling", "NASA", "public domain"
+        "astronaut",
+        "astronaut.png",
+        "Eileen Collins",
+        "an astronaut in an orange suit",
+        "NASA",
+        "public domain",
     ),
-    Photograph("chelsea", "chelsea.png", "Chelsea", "a tabby cat looking to the side", "Stefan van der Walt", "CC0-1.0"),
+    Photograph("chelsea", "chelsea.png", "Chelsea", "a tabby cat looking aside", "Stefan van der Walt", "CC0-1.0"),
     Photograph("coffee", "coffee.png", "Coffee", "a cup of coffee on a wooden table", "Rachel Michetti", "CC0-1.0"),
     Photograph("rocket", "rocket.jpg", "Falcon 9", "a rocket rising from its pad at dusk", "SpaceX", "public domain"),
 )
@@ -58,15 +63,15 @@ DETAIL: Final = Photograph(
 _DETAIL_BOX: Final[Box] = (118, 66, 262, 174)
 
 
-def prepare(folder: Path, side_px: int) -> dict[str, Path]:
-    """Writes the photographs, at most so large, with a table of captions; files by name.
+def prepare(folder: Path, side_px: int) -> dict[Photograph, Path]:
+    """Writes the photographs, at most so large.
 
     Raises:
         NoPackages: scikit-image is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = _data_folder()
-    files, lines = {}, []
+    files = {}
     for photograph in (*PHOTOGRAPHS, DETAIL):
         file = folder / f"{photograph.name}.png"
         with Image.open(source / photograph.file) as opened:
@@ -75,10 +80,7 @@ def prepare(folder: Path, side_px: int) -> dict[str, Path]:
             picture = picture.crop(_DETAIL_BOX)
         picture.thumbnail((side_px, side_px), Image.Resampling.LANCZOS)
         picture.save(file)
-        files[photograph.name] = file
-        provenance = f"scikit-image {version('scikit-image')}, skimage/data/{photograph.file}"
-        lines.append(json.dumps({"file_name": file.name, **photograph.fields, "provenance": provenance}))
-    (folder / "captions.jsonl").write_text("\n".join(lines), "utf-8")
+        files[photograph] = file
     return files
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from impasto import Client
 from impasto.client import UploadProgress
 from impasto.kinds.analyse_artwork import AnalyseArtwork
-from impasto.kinds.dataset_prepare import ArtworkSelection, PreparedDataset, PrepareDataset, SplitRecipe
+from impasto.kinds.dataset_prepare import ArtworkSelection, PrepareDataset, PreparedDataset, SplitRecipe
 from impasto.kinds.evaluate_checkpoint import EvaluateCheckpoint, EvaluatedCheckpoint
 from impasto.kinds.train_style_classifier import TrainedStyleClassifier, TrainStyleClassifier
 from impasto_demo.board import Board
@@ -18,8 +17,6 @@ from impasto_demo.following import Following
 from impasto_demo.hands import STRANGER
 from impasto_demo.outcome import Analysis, Upload, Work
 from impasto_demo.size import Size
-
-_TABLE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,7 @@ def upload(client: Client, board: Board, pictures: list[Drawn], folder: Path) ->
             tell(progress.files_done, progress.files, f"{progress.files_done:,} of {progress.files:,}")
 
         began = board.seconds
-        result = client.upload([folder / "captions.jsonl", folder], on_progress=on_progress)
+        result = client.upload(folder, on_progress=on_progress)
         took = board.seconds - began
     wanted = {picture.path.relative_to(folder).as_posix() for picture in pictures}
     artworks = {v.file_name: v.artwork.id for v in result.files if v.artwork and v.file_name in wanted}

@@ -17,7 +17,7 @@ from impasto_demo.outcome import Enlargement, StylisedPicture, Work
 Look = tuple[dict[str, float], dict[str, float]]
 LOOKS: Final[tuple[Look, ...]] = (
     ({"cobalt-night": 1.0}, {}),
-    ({"stained-glass": 1.0}, {}),
+    ({"paper-cutout": 1.0}, {}),
     ({"blue-woodblock": 1.0}, {}),
     ({}, {"Evening wind": 1.0}),
     ({"honey-engraving": 0.5}, {"Carved sea": 0.5}),

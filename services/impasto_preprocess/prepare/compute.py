@@ -57,7 +57,7 @@ class _Made:
         self.artworks.append(artwork["id"])
         self.changed += bool(record["caption_changes"])
         self.cut += bool(record["caption_overflow"])
-        self.tags.update([*record["tags"], *record["picture_tags"]])
+        self.tags.update({*record["tags"], *record["picture_tags"]})
         self.licences[artwork["licence"]] += 1
         for label, counts in self.labels.items():
             counts[artwork[label]] += 1

@@ -71,6 +71,10 @@ class Layout:
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
 
+    def ready_file(self, part: str) -> Path:
+        """What a part writes to say that it is ready; IMPASTO_READY_FILE tells it the name."""
+        return self.run / f"{part}.ready"
+
     def make(self) -> None:
         """Creates the folders, readable by their owner only."""
         for folder in (self.data, self.run, self.logs):

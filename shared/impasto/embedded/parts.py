@@ -15,7 +15,7 @@ from impasto.embedded.environment import database_urls, service_environment
 from impasto.embedded.layout import Layout
 from impasto.embedded.part import Part
 from impasto.embedded.ports import kept
-from impasto.embedded.probes import Alive, HttpOk, Probe
+from impasto.embedded.probes import HttpOk, Probe, Said
 from impasto.embedded.resolve import Choice, choose
 from impasto.embedded.stores import redis_part, s3_part
 
@@ -92,8 +92,9 @@ def _preparations(plan: Plan, database: tuple[str, ...], store: tuple[str, ...])
         _ours("migrate", plan, "impasto.backends.postgres.migrate", after=database, once=True, more=owner),
         _ours("bucket", plan, "impasto.embedded.bucket", after=store, once=True),
         _ours(
-            "models", plan, "impasto_worker", "models", "fetch", "--folder", str(plan.layout.models),
-            once=True, optional=True,
+            "models", plan, "impasto_worker", "models", "fetch", once=True, optional=True,
+            # The first time it converts weights for some seconds, and must not hold up the servers meanwhile.
+            prefix=("nice", "-n", "10"),
         ),
     ]  # fmt: skip
     if not plan.layout.api_key.exists():
@@ -109,7 +110,7 @@ def _services(plan: Plan, redis: tuple[str, ...]) -> list[Part]:
     parts = [
         _ours("ingestion", plan, "impasto_ingestion", after=needs, probe=HttpOk(ingestion, "/readyz")),
         _ours("gateway", plan, "impasto_gateway", after=needs, probe=HttpOk(gateway, "/readyz")),
-        _ours("reconciler", plan, "impasto_reconciler", after=needs, probe=Alive(1.0)),
+        _ours("reconciler", plan, "impasto_reconciler", after=needs),
     ]
     for name, (queues, slots) in WORKERS.items():
         on = device() if name == "worker-device" else "cpu"
@@ -118,7 +119,7 @@ def _services(plan: Plan, redis: tuple[str, ...]) -> list[Part]:
             # The kernel kills it with the supervisor: a drain would keep it, and the lease finds its jobs anyway.
             _ours(
                 name, plan, "impasto_worker", "worker", *options,
-                after=needs, probe=Alive(1.0), death=signal.SIGKILL, grace_s=WORKER_GRACE_S,
+                after=needs, death=signal.SIGKILL, grace_s=WORKER_GRACE_S,
             )
         )  # fmt: skip
     return parts
@@ -136,15 +137,17 @@ def _ours(
     output: Path | None = None,
     death: signal.Signals = signal.SIGTERM,
     grace_s: float = 10.0,
+    prefix: tuple[str, ...] = (),
 ) -> Part:
-    urls = database_urls(plan.given, plan.credentials, plan.ports["postgres"])
-    environment = service_environment(plan.layout, plan.ports, plan.gateway_port, plan.credentials, plan.given)
+    layout, urls = plan.layout, database_urls(plan.given, plan.credentials, plan.ports["postgres"])
+    environment = service_environment(layout, plan.ports, plan.gateway_port, plan.credentials, plan.given)
     environment |= {"IMPASTO_DATABASE_URL": urls.api, "IMPASTO_ENGINE_DATABASE_URL": urls.engine, **(more or {})}
+    environment["IMPASTO_READY_FILE"] = str(layout.ready_file(name))
     return Part(
         name,
-        (sys.executable, "-m", *module),
+        (*prefix, sys.executable, "-m", *module),
         after=after,
-        probe=probe or Alive(),
+        probe=probe or Said(layout.ready_file(name)),
         once=once,
         optional=optional,
         environment=environment,

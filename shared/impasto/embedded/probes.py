@@ -27,13 +27,17 @@ class Alive:
 
 
 @dataclass(frozen=True, slots=True)
-class FileThere:
-    """Ready when it has written that file since it was started; the supervisor removes an older one."""
+class Said:
+    """Ready when it has written the file that IMPASTO_READY_FILE names; one that never does, after `else_after_s`.
+
+    The supervisor removes the file before every start.
+    """
 
     path: Path
+    else_after_s: float = 4.0
 
     def ready(self, pid: int, age_s: float) -> bool:
-        return self.path.exists()
+        return self.path.exists() or age_s >= self.else_after_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ class Running:
     def start(self, now: float) -> None:
         """Starts the process; a command that cannot even be run counts as one that ended at once."""
         output = None
+        self._layout.ready_file(self.part.name).unlink(missing_ok=True)
         try:
             with self._layout.log(self.part.name).open("ab") as log:
                 if self.part.output:

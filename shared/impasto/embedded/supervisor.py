@@ -33,9 +33,10 @@ class Supervisor:
         """Returns when everything has stopped."""
         wakeup = self._listen_to_signals()
         while True:
-            self._stop_next() if self._state.stopping else self._start_next()
+            # Probes first: what has just become ready lets others start now; nothing would wake us for them later.
             for running in self._running.values():
                 running.tend(time.monotonic())
+            self._stop_next() if self._state.stopping else self._start_next()
             self._watch_new()
             self._write()
             if self._state.stopping and not any(running.process for running in self._running.values()):

@@ -34,7 +34,9 @@ COLOUR_NAMES: dict[str, str] = {
     "orchid": "cd6acb", "magenta": "ff00ff", "fuchsia": "d6208c", "raspberry": "a8174f", "wine": "581c34",
     "heather": "8d7d94", "blue grey": "7d8c9a", "warm grey": "9c948a", "green grey": "84908a",
     "tan": "a9876a", "walnut": "76543d", "cocoa": "80675a", "slate blue": "475572", "ink blue": "2a3550",
-    "clay": "b98a76", "buff": "e0bf92", "cinnamon": "a4622f", "ink black": "0b0b0c", "seafoam": "94c4bc", "primrose": "e4e09a", "lake": "5b8fb3", "deep teal": "446a6d", "dove": "b9ada6", "nut": "967153",
+    "clay": "b98a76", "buff": "e0bf92", "cinnamon": "a4622f", "ink black": "0b0b0c",
+    "seafoam": "94c4bc", "primrose": "e4e09a", "lake": "5b8fb3",
+    "deep teal": "446a6d", "dove": "b9ada6", "nut": "967153",
 }  # fmt: skip
 """Name to sRGB hex. The hues painters and printers mean by these words, set by eye; no standard is claimed."""
 

@@ -122,8 +122,11 @@ class PictureEncoder:
 
 
 def _statistics(map_BCHW: Tensor) -> Tensor:
-    deviation, mean = torch.std_mean(map_BCHW, dim=(-2, -1), correction=0)
-    return torch.cat([mean, deviation], dim=1)
+    # In memory order (channels last) and in two plain passes: std_mean over the last two axes takes six times as long.
+    x_BPC = map_BCHW.permute(0, 2, 3, 1).flatten(1, 2)
+    mean_BC = x_BPC.mean(dim=1)
+    deviation_BC = (x_BPC - mean_BC[:, None]).square().mean(dim=1).sqrt()
+    return torch.cat([mean_BC, deviation_BC], dim=1)
 
 
 def _top(probabilities_BK: Tensor, count: int) -> list[tuple[PictureTag, ...]]:

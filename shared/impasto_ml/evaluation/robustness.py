@@ -38,6 +38,7 @@ def measure_perturbations(
     encoder: PictureEncoder,
     samples: Sequence[Sample],
     seeds: int = 4,
+    first_seed: int = 0,
     perturbations: Sequence[Perturbation] = PERTURBATIONS,
 ) -> tuple[PerturbationRow, ...]:
     """First a row named "none" for the same pictures unchanged, then one per perturbation."""
@@ -45,8 +46,8 @@ def measure_perturbations(
     truth = np.array([classifier.config.styles.index(sample.record["style"]) for sample in samples])
     rows = []
     for perturbation in (unchanged, *perturbations):
-        count = seeds if perturbation.seeded else 1
-        hits = np.stack([_hits(classifier, encoder, samples, truth, perturbation, seed) for seed in range(count)])
+        chances = range(first_seed, first_seed + (seeds if perturbation.seeded else 1))
+        hits = np.stack([_hits(classifier, encoder, samples, truth, perturbation, seed) for seed in chances])
         accuracy = bootstrap(_mean_of(hits), len(samples))
         rows.append(PerturbationRow(perturbation.name, accuracy, tuple(float(value) for value in hits.mean(axis=1))))
     return tuple(rows)

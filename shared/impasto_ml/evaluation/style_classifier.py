@@ -77,14 +77,16 @@ def evaluate(
     unseen: Iterable[Sample] = (),
     seeds: int = 4,
     perturbed: int = 128,
+    seed: int = 0,
 ) -> StyleEvaluation:
     """Streams `samples` (with features, and pictures where `encoder` is given) and `unseen`, hands never learnt.
 
     With an encoder, a fixed choice of `perturbed` pictures is changed in every declared way and encoded again, with
-    `seeds` seeds where the change has chance in it. Memory: a few numbers a picture and those chosen pictures.
+    `seeds` seeds, from `seed` up, where the change has chance in it; `seed` also makes the choice. Memory: a few
+    numbers a picture and those chosen pictures.
     Raises ValueError without samples, without features, and for a style the classifier does not know.
     """
-    chosen = _Choice(perturbed if encoder else 0)
+    chosen = _Choice(perturbed if encoder else 0, seed)
     answers, subjects = _answer(classifier, chosen.watch(samples))
     classes = len(classifier.config.styles)
     right = answers.best == answers.truth
@@ -110,7 +112,7 @@ def evaluate(
         confusion=tuple(tuple(row) for row in table.tolist()),
         majority=share(answers.truth == majority),
         colour_only=share(answers.colour == answers.truth),
-        perturbations=measure_perturbations(classifier, encoder, chosen.samples, seeds) if encoder else (),
+        perturbations=measure_perturbations(classifier, encoder, chosen.samples, seeds, seed) if encoder else (),
         unknown=_unknown(classifier, answers, unseen),
     )
 
@@ -118,14 +120,14 @@ def evaluate(
 class _Choice:
     """Keeps the `size` samples with the smallest hash: the same ones in whatever order they stream past."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, seed: int) -> None:
+        self._size, self._seed = size, seed
         self._kept: list[tuple[float, str, Sample]] = []
 
     def watch(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         for sample in samples:
             if self._size:
-                entry = (-share_of(sample.key, 0, "perturbed"), sample.key, sample)
+                entry = (-share_of(sample.key, self._seed, "perturbed"), sample.key, sample)
                 push = heapq.heappush if len(self._kept) < self._size else heapq.heappushpop
                 push(self._kept, entry)
             yield sample

@@ -105,13 +105,17 @@ class StyleTransfer:
         The two networks share no parameters. The photograph drawn by the built-in styles is itself an artwork: its
         style code is mixed with the others, and the artwork network draws what lies between. With only one kind given
         the result is exactly that of `stylise` or `stylise_builtin`.
+
+        Raises:
+            ValueError: a negative weight, or as `stylise`, `stylise_builtin` and `mix`.
         """
+        if min((*builtin.values(), *code_weights), default=0) < 0:
+            raise ValueError("weights must not be negative")
         share = sum(builtin.values()) / max(sum(builtin.values()) + sum(code_weights), 1e-9)
         if not codes or share >= 1:
             return self.stylise_builtin(photo, builtin, strength, colour)
-        code = self.mix(codes, code_weights) if share < 1 else None
-        assert code is not None
-        if not builtin or share <= 0:
+        code = self.mix(codes, code_weights)
+        if share <= 0:
             return self.stylise(photo, code, strength, colour)
         vector = blend_weights(builtin)
         work = self._working(photo, strength, colour)

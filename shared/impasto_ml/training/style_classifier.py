@@ -1,7 +1,8 @@
 """Trains the style classifier on features from shards: seconds on a CPU, the same weights for the same seed."""
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from .feature_table import FeatureTable
 
 _CHUNK = 1024
 _LEAST_DEVIATION = 1e-3
+# On easy sets every odd is at its bound; a deviation of nearly nothing would drown the other kind of evidence.
+_LEAST_EVIDENCE_DEVIATION = 0.1
 # Fewer pictures cannot carry a temperature and a threshold.
 _LEAST_CALIBRATION = 20
 
@@ -28,11 +31,16 @@ class TrainingOptions:
     """`calibration_fraction`: share of the training subjects kept back for temperature and threshold.
 
     `accepted`: share of the kept-back pictures, all of known hands, that the threshold must call known.
+    `steps` counts optimiser steps, `epochs` passes over what is learnt; `steps`, `batch` and `learning_rate` are the
+    flavor's own where they are None.
     """
 
     flavor: str = "base"
     seed: int = 0
     steps: int | None = None
+    epochs: int | None = None
+    batch: int | None = None
+    learning_rate: float | None = None
     calibration_fraction: float = 0.15
     accepted: float = 0.95
     report_every: int = 20
@@ -40,10 +48,24 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         if self.flavor not in FLAVORS:
             raise ValueError(f"{self.flavor!r} is not a flavor: {', '.join(FLAVORS)}")
-        if self.steps is not None and self.steps < 1:
-            raise ValueError("training takes at least one step")
+        if any(count is not None and count < 1 for count in (self.steps, self.epochs, self.batch)):
+            raise ValueError("steps, epochs and batch are at least one")
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("give either steps or epochs")
         if not (0 < self.calibration_fraction < 1 and 0 < self.accepted < 1):
             raise ValueError("calibration_fraction and accepted lie strictly between 0 and 1")
+
+    def flavored(self) -> Flavor:
+        """The flavor with what is overridden here."""
+        chosen = FLAVORS[self.flavor]
+        return replace(
+            chosen, batch=self.batch or chosen.batch, learning_rate=self.learning_rate or chosen.learning_rate
+        )
+
+    def steps_for(self, pictures: int) -> int:
+        """Optimiser steps when so many pictures are learnt."""
+        flavor = self.flavored()
+        return self.epochs * math.ceil(pictures / flavor.batch) if self.epochs else self.steps or flavor.steps
 
 
 @dataclass(frozen=True)
@@ -63,14 +85,14 @@ def train(table: FeatureTable, options: TrainingOptions, device: str = "cpu") ->
     `table` holds training subjects only: validation pictures take part in nothing here.
     """
     config = StyleClassifierConfig.of(options.flavor, tuple(sorted(set(table.styles))))
-    flavor = FLAVORS[options.flavor]
+    flavor = options.flavored()
     labels = np.array([config.styles.index(style) for style in table.styles])
     learnt, kept_back = _divide(table, labels, options)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         model = StyleClassifier(config)
     model = _with_statistics(model, table, learnt, options.seed).to(device)
-    steps = options.steps or flavor.steps
+    steps = options.steps_for(len(learnt))
     loss = float("nan")
     for progress in _fit(model, table, labels, learnt, flavor, steps, options):
         loss = progress.loss
@@ -190,6 +212,6 @@ def _calibrate(
     model.temperature.fill_(fit_temperature(logits, torch.from_numpy(labels[index])))
     evidence = torch.cat([model.evidence(x) for x in inputs])
     model.score_mean.copy_(evidence.mean(0))
-    model.score_deviation.copy_(evidence.std(0).clamp(min=1e-6))
+    model.score_deviation.copy_(evidence.std(0).clamp(min=_LEAST_EVIDENCE_DEVIATION))
     familiarity = torch.cat([model.familiarity(x) for x in inputs])
     model.threshold.copy_(torch.quantile(familiarity, 1 - options.accepted))

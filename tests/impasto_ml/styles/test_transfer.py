@@ -149,6 +149,10 @@ def test_the_callers_mistakes_are_value_errors(
         styles.mix([code], [1, 2])
     with pytest.raises(ValueError, match="not all zero"):
         styles.mix([code], [0])
+    with pytest.raises(ValueError, match="negative"):
+        styles.stylise_mixed(photo, {"ember": -1}, [code], [2])
+    with pytest.raises(ValueError, match="unknown built-in"):
+        styles.stylise_mixed(photo, {"coal": 1}, [code], [1])
     with pytest.raises(ValueError, match=r"arbitrary_predict\.onnx"):
         StyleTransfer.load(tmp_path)
     with pytest.raises(ValueError, match="max_side"):

@@ -30,7 +30,8 @@ def save_checkpoint(folder: Path, model: StyleClassifier, training: Mapping[str,
         "format": _FORMAT,
         "config": asdict(model.config),
         "temperature": round(model.temperature.item(), 6),
-        "threshold": round(model.threshold.item(), 6),
+        # JSON has no infinity: without pictures to calibrate on there is no threshold.
+        "threshold": round(model.threshold.item(), 6) if model.threshold.isfinite() else None,
         "training": dict(training or {}),
     }
     config, weights = folder / _CONFIG, folder / _WEIGHTS

@@ -1,0 +1,105 @@
+# Impasto. `make` alone prints what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/.stamps
+# Locks of what the platform needs to run; those that are there are installed, each by its hashes.
+RUNTIME_LOCKS := $(wildcard requirements/run.txt)
+DEV_LOCKS := $(wildcard requirements/dev.txt)
+DEMO_LOCKS := $(wildcard requirements/demo.txt)
+# Torch is pinned by version and never by hash: a hash selects the CUDA build. It comes first, so that nothing pulls another.
+TORCH_CONSTRAINT := requirements/torch.txt
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help
+help: ## show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1mmake %-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- install ---
+
+.PHONY: install venv
+venv: $(STAMPS)/venv ## make .venv
+install: $(STAMPS)/install ## install everything the platform needs into .venv
+
+$(STAMPS)/venv:
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/torch: $(wildcard $(TORCH_CONSTRAINT)) | $(STAMPS)/venv
+	@echo "installing torch (about a minute the first time)"
+	@if [ -f $(TORCH_CONSTRAINT) ]; then $(PIP) install -r $(TORCH_CONSTRAINT); else $(PIP) install torch==2.13.0; fi
+	@touch $@
+
+$(STAMPS)/locks: $(RUNTIME_LOCKS) | $(STAMPS)/torch
+	@for lock in $(RUNTIME_LOCKS); do $(call install_lock,$$lock); done
+	@touch $@
+
+$(STAMPS)/install: pyproject.toml $(STAMPS)/torch $(STAMPS)/locks
+	@echo "installing impasto itself"
+ifeq ($(RUNTIME_LOCKS),)
+	@$(PIP) install -e '.[server,worker,embedded,models]'
+else
+	@$(PIP) install -e . --no-deps
+endif
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/install $(DEV_LOCKS)
+	@$(call install_extra,dev,$(DEV_LOCKS))
+	@touch $@
+
+$(STAMPS)/demo: $(STAMPS)/install $(DEMO_LOCKS)
+	@$(call install_extra,demo,$(DEMO_LOCKS))
+	@touch $@
+
+define install_lock
+echo "installing $(1)"; \
+if grep -q -- '--hash=' $(1); then $(PIP) install --no-deps --require-hashes -r $(1); else $(PIP) install --no-deps -r $(1); fi
+endef
+
+define install_extra
+if [ -n "$(2)" ]; then $(call install_lock,$(2)); else echo "installing the $(1) tools"; $(PIP) install -e '.[$(1)]'; fi
+endef
+
+# --- the platform on this machine ---
+
+.PHONY: up down reset doctor status
+up: $(STAMPS)/install ## start the platform on this machine (PORT=8080)
+	@exec $(BIN)/impasto up $(if $(PORT),--port $(PORT))
+
+down: $(STAMPS)/install ## stop it; its data stays in .impasto/
+	@exec $(BIN)/impasto down
+
+reset: $(STAMPS)/install ## stop it and remove its data (YES=1: without asking)
+	@exec $(BIN)/impasto reset $(if $(YES),--yes)
+
+status: $(STAMPS)/install ## what runs
+	@exec $(BIN)/impasto status
+
+doctor: $(STAMPS)/install ## look at this machine: servers, ports, disk, memory, GPU
+	@exec $(BIN)/impasto doctor
+
+.PHONY: demo
+demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1: the short one)
+	@cd deploy && FAST=$(FAST) ART=$(ART) IMPASTO_DATA=$${IMPASTO_DATA:-$(CURDIR)/.impasto} exec ../$(BIN)/python -m demo
+
+# --- work on it ---
+
+.PHONY: test check wheel
+test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
+	@exec $(BIN)/pytest $(ARGS)
+
+check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@if $(BIN)/python -c 'import tomllib,sys; sys.exit("importlinter" not in tomllib.load(open("pyproject.toml","rb"))["tool"])'; \
+	then $(BIN)/lint-imports; fi
+
+wheel: $(STAMPS)/dev ## build the wheel into dist/
+	@$(BIN)/python -m build --wheel --outdir dist .

@@ -1,0 +1,1 @@
+"""`evaluate.checkpoint`: accuracy, calibration and stability of a checkpoint."""

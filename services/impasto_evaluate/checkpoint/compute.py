@@ -1,0 +1,112 @@
+"""Measures in a runner: a classifier on one split's shards, beside its yardsticks and under every perturbation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from impasto.errors import JobFailed
+from impasto_ml.data.shards import Sample, read_shards
+from impasto_ml.encoders.picture import PictureEncoder, PictureFeatures
+from impasto_ml.evaluation import PERTURBATIONS, Measured
+from impasto_ml.evaluation.style_classifier import StyleEvaluation
+from impasto_ml.evaluation.style_classifier import evaluate as measure
+from impasto_ml.families.style_classifier import CheckpointError, StyleClassifier, load_checkpoint
+from impasto_worker.computing import device
+from impasto_worker.runner_child import Report
+
+
+def evaluate(payload: dict[str, Any], report: Report) -> dict[str, Any]:
+    """`result` holds the fields of the job's result, `details` everything that was measured.
+
+    Raises:
+        JobFailed: the checkpoint's file does not match its description.
+    """
+    report(0.02, "loading the checkpoint")
+    classifier = _classifier(Path(payload["checkpoint"]))
+    encoder = _Telling.load(Path(payload["models"]), device())
+    assert isinstance(encoder, _Telling)
+    encoder.tell(report, payload["samples"], payload["max_perturbed_samples"], payload["perturbation_seeds"])
+    report(0.1, "measuring")
+    found = measure(
+        classifier,
+        _labelled(payload, set(classifier.config.styles), pictures=True),
+        encoder,
+        _labelled(payload, set(payload["excluded"]), pictures=False),
+        payload["perturbation_seeds"],
+        payload["max_perturbed_samples"],
+        payload["seed"],
+    )
+    report(0.99, "writing the report")
+    return {"result": _result(found), "details": _finite(found.record())}
+
+
+class _Telling(PictureEncoder):
+    """Tells how far the perturbations are: encoding perturbed pictures is nearly all of the time."""
+
+    def tell(self, report: Report, samples: int, most: int, seeds: int) -> None:
+        """Says to whom, and of how much: each perturbation once, or once a seed, and the pictures unchanged."""
+        passes = 1 + sum(seeds if perturbation.seeded else 1 for perturbation in PERTURBATIONS)
+        self._report, self._total, self._done = report, max(1, passes * min(samples, most)), 0
+
+    def encode(self, pictures: Sequence[Image.Image] | Tensor, tags: int = 5, batch_size: int = 16) -> PictureFeatures:
+        features = super().encode(pictures, tags, batch_size)
+        self._done += len(features)
+        self._report(0.1 + 0.88 * self._done / self._total, "perturbing pictures", step=self._done, steps=self._total)
+        return features
+
+
+def _classifier(folder: Path) -> StyleClassifier:
+    try:
+        return load_checkpoint(folder, device())
+    except CheckpointError as error:
+        raise JobFailed("model_corrupt", "the checkpoint's file does not match its description") from error
+
+
+def _labelled(payload: dict[str, Any], labels: set[str], pictures: bool) -> Iterator[Sample]:
+    """The split's samples with one of these labels, each with it where the library looks for the style."""
+    if not labels:
+        return
+    for sample in read_shards(map(Path, payload["shards"]), pictures):
+        if (label := sample.record[payload["label"]]) in labels:
+            yield replace(sample, record={**sample.record, "style": label})
+
+
+def _result(found: StyleEvaluation) -> dict[str, Any]:
+    unknown = found.unknown.auroc if found.unknown else None
+    return {
+        "samples": found.pictures,
+        "classes": list(found.styles),
+        "accuracy": _measure(found.accuracy),
+        "macro_f1": _measure(found.macro_f1),
+        "ece": _measure(found.calibration_error),
+        "unknown_auroc": None if unknown is None or not math.isfinite(unknown.value) else _measure(unknown),
+        "confusion": [list(row) for row in found.confusion],
+        "majority_baseline": _measure(found.majority),
+        "colour_baseline": _measure(found.colour_only),
+        "perturbations": {
+            row.name: {"accuracy": _measure(row.accuracy), "by_seed": list(row.by_seed), "spread": row.spread}
+            for row in found.perturbations
+        },
+    }
+
+
+def _measure(measured: Measured) -> dict[str, Any]:
+    """JSON has no NaN: where resamples of a tiny set have no interval, it is the widest there is."""
+    low = measured.low if math.isfinite(measured.low) else 0.0
+    high = measured.high if math.isfinite(measured.high) else 1.0
+    return asdict(replace(measured, low=low, high=high))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,89 @@
+"""Takes an evaluation from its params to measures and a report; the measuring is done in a runner of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from impasto.checkpoints import Checkpoint
+from impasto.errors import JobFailed
+from impasto.identifiers import new_id
+from impasto.kinds.evaluate_checkpoint import EvaluateCheckpoint, EvaluatedCheckpoint
+from impasto.lineage import Edge
+from impasto.outcomes import EvaluationRecord, Outcome
+from impasto_worker import likeness
+from impasto_worker.checkpoint_files import checkpoint_folder, find_checkpoint
+from impasto_worker.dataset_files import DatasetFiles, open_version
+from impasto_worker.handling import JobContext
+from impasto_worker.pretrained import weights
+
+_COMPUTE: Final = "impasto_evaluate.checkpoint.compute:evaluate"
+_LEAST_SAMPLES: Final = 2
+
+
+def evaluate(context: JobContext, params: EvaluateCheckpoint) -> Outcome:
+    """Runs in the worker's slot.
+
+    Raises:
+        NotFound: the checkpoint or the dataset version.
+        Conflict: the checkpoint is of another family.
+        JobFailed: the split has too few samples of the checkpoint's labels, or weights are missing or damaged.
+    """
+    checkpoint = find_checkpoint(context, params.checkpoint)
+    dataset = open_version(context, params.dataset_version)
+    label: str = checkpoint.config["training"]["label"]
+    samples = _usable_samples(dataset, params, label, checkpoint)
+    package = weights(context.tools.models, likeness.PACKAGE)
+    context.tell(0.0, "fetching the shards")
+    measured = context.compute(
+        _COMPUTE,
+        {
+            "checkpoint": str(checkpoint_folder(context, checkpoint)),
+            "models": str(package.folder.parent),
+            "shards": dataset.shards(context, params.split),
+            "samples": samples,
+            "label": label,
+            "excluded": checkpoint.config["training"]["excluded_labels"],
+            "perturbation_seeds": params.perturbation_seeds,
+            "max_perturbed_samples": params.max_perturbed_samples,
+            "seed": params.seed,
+        },
+    )
+    return _outcome(context, params, measured)
+
+
+def _usable_samples(dataset: DatasetFiles, params: EvaluateCheckpoint, label: str, checkpoint: Checkpoint) -> int:
+    classes = checkpoint.config["config"]["styles"]
+    counts = dataset.labels(params.split, label)
+    usable = sum(counts[name] for name in classes)
+    if usable < _LEAST_SAMPLES:
+        raise JobFailed(
+            "dataset_too_small",
+            f"the {params.split} half of {dataset.version} has {usable} samples whose {label} this checkpoint knows",
+            hint="prepare a version with a larger validation_fraction, or evaluate on another version",
+            limit=_LEAST_SAMPLES,
+            actual=usable,
+        )
+    return usable
+
+
+def _outcome(context: JobContext, params: EvaluateCheckpoint, measured: dict[str, Any]) -> Outcome:
+    evaluation = new_id("evl")
+    report = context.folder / "report.json"
+    described = {"checkpoint": params.checkpoint, "dataset_version": params.dataset_version, "split": params.split}
+    report.write_text(json.dumps(described | measured, indent=2, sort_keys=True, ensure_ascii=False), "utf-8")
+    result = EvaluatedCheckpoint(evaluation=evaluation, report_sha256=context.put(report).sha256, **measured["result"])
+    record = EvaluationRecord(
+        id=evaluation,
+        checkpoint_id=params.checkpoint,
+        dataset_version_id=params.dataset_version,
+        measures=result.model_dump(mode="json", exclude={"evaluation"}) | {"split": params.split},
+    )
+    return Outcome(
+        result,
+        records=(record,),
+        edges=(
+            Edge(source=params.checkpoint, target=evaluation, relation="measured_by"),
+            Edge(source=params.dataset_version, target=evaluation, relation="measured_by"),
+        ),
+    )

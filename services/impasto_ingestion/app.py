@@ -1,0 +1,51 @@
+"""Ingestion's application: routes, problems and parts put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import impasto
+from impasto.backends.objects import S3Objects
+from impasto.backends.postgres.pools import api_pool
+from impasto.backends.web import problems
+from impasto.backends.web.requests import RequestFrame
+from impasto.settings import Settings
+from impasto_ingestion import limits
+from impasto_ingestion.decoders import Decoders
+from impasto_ingestion.intake import Intake
+from impasto_ingestion.parts import Parts
+from impasto_ingestion.routes import health, uploads
+from impasto_ingestion.workplace import Workplace
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application; servers are connected to in its lifespan."""
+    app = FastAPI(title="Impasto ingestion", version=impasto.__version__, lifespan=_lifespan, redirect_slashes=False)
+    app.state.settings = settings
+    problems.install(app)
+    app.add_middleware(RequestFrame, most_bytes=limits.MOST_REQUEST_BYTES)
+    for module in (health, uploads):
+        app.include_router(module.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    pool, objects, decoders = api_pool(settings.database_url), S3Objects(settings), Decoders()
+    workplace = Workplace(settings.data_folder / "ingestion")
+    intake = Intake(pool, objects, decoders)
+    app.state.pool = pool
+    app.state.parts = Parts(objects, intake, workplace, asyncio.Semaphore(limits.MOST_UPLOADS_AT_ONCE))
+    await pool.open()
+    try:
+        yield
+    finally:
+        await decoders.close()
+        await asyncio.to_thread(intake.close)
+        await pool.close()
+        workplace.close()

@@ -1,0 +1,1 @@
+"""Ingestion's addresses."""

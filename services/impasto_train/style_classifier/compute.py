@@ -1,0 +1,79 @@
+"""Learns in a runner: features from shards to a file, a head from the file, a checkpoint folder from the head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from impasto.errors import JobFailed
+from impasto_ml.data.shards import Sample, read_shards
+from impasto_ml.families.style_classifier import StyleClassifier, save_checkpoint
+from impasto_ml.training.feature_table import collect
+from impasto_ml.training.style_classifier import TrainingOptions
+from impasto_ml.training.style_classifier import train as learn
+from impasto_worker.computing import device
+from impasto_worker.runner_child import Report
+
+_MOST_POINTS: Final = 500
+
+
+def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Writes the checkpoint to `folder`; gives what the job's result says of it.
+
+    Raises:
+        JobFailed: the loss became infinite or not a number (`training_diverged`).
+    """
+    report(0.0, "reading the features")
+    table = collect(_labelled(payload), Path(payload["scratch"]))
+    chosen = payload["options"]
+    options = TrainingOptions(
+        flavor=chosen["flavor"],
+        seed=chosen["seed"],
+        epochs=chosen["epochs"],
+        batch=chosen["batch_size"],
+        learning_rate=chosen["learning_rate"],
+    )
+    points: list[tuple[int, float]] = []
+    model: StyleClassifier | None = None
+    calibration = 0
+    for told in learn(table, options, device()):
+        if not math.isfinite(told.loss):
+            raise JobFailed(
+                "training_diverged", f"the loss was {told.loss} at step {told.step}", hint="lower the learning rate"
+            )
+        model, calibration = told.classifier, told.calibration_pictures
+        if not points or told.step > points[-1][0]:
+            points.append((told.step, round(told.loss, 6)))
+        report(
+            0.02 + 0.95 * told.step / told.steps, "learning", step=told.step, steps=told.steps,
+            series={"loss": round(told.loss, 6)},
+        )  # fmt: skip
+    assert model is not None
+    facts = payload["facts"] | {"train_samples": len(table), "calibration_pictures": calibration}
+    save_checkpoint(Path(payload["folder"]), model, facts | {"steps": points[-1][0], "final_loss": points[-1][1]})
+    return {
+        "folder": payload["folder"],
+        "classes": list(model.config.styles),
+        "train_samples": len(table),
+        "steps": points[-1][0],
+        "temperature": round(model.temperature.item(), 6),
+        "final_loss": points[-1][1],
+        "loss": thinned(points),
+    }
+
+
+def _labelled(payload: dict[str, Any]) -> Iterator[Sample]:
+    """The samples to learn from, each with its label where the library looks for the style."""
+    classes = set(payload["classes"])
+    for sample in read_shards(map(Path, payload["shards"]), pictures=False):
+        if (label := sample.record[payload["label"]]) in classes:
+            yield replace(sample, record={**sample.record, "style": label})
+
+
+def thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """At most 500 points, evenly spread; the last one stays."""
+    stride = math.ceil(len(points) / _MOST_POINTS)
+    return points[::-1][::stride][::-1]

@@ -1,0 +1,164 @@
+"""The clients on a real platform: real servers, gateway, ingestion, reconciler and workers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+from impasto_test_kinds import Stamp
+from PIL import Image
+
+from impasto import AsyncClient, Client
+from impasto.errors import Conflict, InvalidInput, JobFailed, NotFound
+from impasto.jobs import JobEvent, Progress
+from impasto.kinds.generate_stylise import Stylise
+from impasto.styles import StyleMix
+from impasto.testing.stacks import Stack
+
+
+@pytest.fixture
+def client(platform: Stack) -> Client:
+    return Client(platform.url, platform.api_key)
+
+
+def _gate(folder: Path) -> Path:
+    gate = folder / "gate"
+    gate.touch()
+    return gate
+
+
+def _pictures(folder: Path, *colours: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for colour in colours:
+        # A pixel of chance: the platform is shared, and the same picture twice is one artwork.
+        picture = Image.new("RGB", (40, 30), colour)
+        picture.putpixel((0, 0), tuple(os.urandom(3)))
+        picture.save(folder / f"{colour}.png")
+    return folder
+
+
+def test_a_job_runs_to_its_typed_result_and_its_artifact_is_checked(client: Client, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    result = client.run(Stamp(text="hello"), on_progress=told.append)
+    assert client.artifacts.read(result.artifact.sha256) == b"HELLO"
+    path = client.artifacts.download(f"sha256:{result.artifact.sha256}", tmp_path / "out.json")
+    assert path.read_text() == "HELLO"
+
+
+def test_events_of_a_finished_job_can_be_read_again_from_any_number(client: Client) -> None:
+    job = client.submit(Stamp(text="again"))
+    job.wait()
+    events = [event for event in job.events() if isinstance(event, JobEvent)]
+    assert [event.type for event in events] == ["job.queued", "job.started", "job.succeeded"]
+    assert [event for event in job.events(after=events[1].number) if isinstance(event, JobEvent)] == events[2:]
+
+
+def test_the_same_idempotency_key_gives_the_same_job(client: Client) -> None:
+    key = os.urandom(8).hex()
+    first = client.submit(Stamp(text="once"), idempotency_key=key)
+    assert client.submit(Stamp(text="once"), idempotency_key=key).id == first.id
+    with pytest.raises(InvalidInput) as raised:
+        client.submit(Stamp(text="other"), idempotency_key=key)
+    assert raised.value.code == "idempotency_mismatch"
+
+
+def test_waiting_no_longer_than_asked_leaves_the_job_to_go_on(client: Client, tmp_path: Path) -> None:
+    gate = _gate(tmp_path)
+    job = client.submit(Stamp(text="slow", gate=str(gate), pause_at="compute"))
+    with pytest.raises(TimeoutError):
+        job.wait(timeout=1.0)
+    gate.unlink()
+    assert job.wait(timeout=30).artifact.size_bytes == 4
+
+
+def test_a_canceled_job_raises_and_cannot_be_canceled_again(client: Client, tmp_path: Path) -> None:
+    job = client.submit(Stamp(text="stop", gate=str(_gate(tmp_path)), pause_at="compute"))
+    job.cancel()
+    with pytest.raises(JobFailed) as raised:
+        job.wait(timeout=60)
+    assert raised.value.code == "canceled"
+    with pytest.raises(Conflict):
+        job.cancel()
+
+
+def test_a_job_that_refuses_tells_its_own_reason(client: Client) -> None:
+    with pytest.raises(JobFailed) as raised:
+        client.run(Stamp(text="x", then="refuse"))
+    assert (raised.value.code, raised.value.hint) == ("training_diverged", "lower the learning rate")
+
+
+def test_another_tenant_sees_nothing(platform: Stack, client: Client) -> None:
+    job = client.submit(Stamp(text="mine"))
+    with Client(platform.url, platform.other_api_key) as other:
+        with pytest.raises(NotFound):
+            other.jobs.get(job.id)
+        with pytest.raises(NotFound):
+            next(iter(other.jobs.events(job.id)))
+
+
+def test_lists_are_read_beyond_one_page(client: Client) -> None:
+    submitted = {client.submit(Stamp(text=str(number))).id for number in range(105)}
+    listed = [job.id for job in client.jobs.list(kind="test.stamp", limit=105)]
+    assert set(listed) == submitted
+    assert listed == sorted(listed, reverse=True)
+
+
+def test_a_folder_is_uploaded_with_its_captions_and_a_verdict_for_each_file(client: Client, tmp_path: Path) -> None:
+    folder = _pictures(tmp_path / "art", "red", "green", "blue")
+    (folder / "broken.png").write_bytes(b"not a picture")
+    (folder / "red.txt").write_text("a red field")
+    line = {"file_name": "green.png", "caption": "ein grünes Feld", "artist": "Nobody"}
+    (folder / "captions.jsonl").write_text(json.dumps(line))
+    collection = os.urandom(6).hex()
+    result = client.upload(folder, metadata={"collection": collection, "licence": "CC0-1.0"})
+    verdicts = {verdict.file_name: verdict for verdict in result.files}
+    assert (result.accepted, result.refused) == (3, 1)
+    assert verdicts["broken.png"].error
+    assert verdicts["broken.png"].error["code"] == "image_unrecognised"
+    stored = {artwork.file_name: artwork for artwork in client.artworks.list(collection=collection)}
+    assert stored["red.png"].caption == "a red field"
+    assert (stored["green.png"].caption, stored["green.png"].artist) == ("ein grünes Feld", "Nobody")
+    assert {artwork.licence for artwork in stored.values()} == {"CC0-1.0"}
+    again = client.upload(folder / "blue.png")
+    assert again.files[0].verdict == "duplicate"
+    assert again.files[0].artwork == stored["blue.png"]
+
+
+def test_lineage_leads_from_a_picture_to_what_was_made_of_it(client: Client, tmp_path: Path) -> None:
+    verdict = client.upload(_pictures(tmp_path / "art", "teal")).files[0]
+    assert verdict.artwork
+    made = client.run(Stamp(text=os.urandom(4).hex(), picture=verdict.artwork.id)).artifact
+    down = client.lineage(verdict.artwork.id, "down")
+    assert f"sha256:{made.sha256}" in {node.id for node in down.nodes}
+    assert verdict.artwork.id in {node.id for node in client.lineage(f"sha256:{made.sha256}").nodes}
+
+
+def test_a_kept_style_and_a_mix_give_pictures(client: Client, tmp_path: Path) -> None:
+    verdict = client.upload(_pictures(tmp_path / "art", "olive")).files[0]
+    assert verdict.artwork
+    names = [style.name for style in client.styles.list() if style.builtin]
+    style = client.styles.create("kept-" + os.urandom(3).hex(), StyleMix(builtin={names[0]: 1.0}))
+    result = client.run(Stylise(picture=verdict.artwork.id, style=style.id, max_side_px=64))
+    assert client.artifacts.read(result.artifact.sha256).startswith(b"\x89PNG")
+
+
+def test_a_key_is_made_used_and_revoked(platform: Stack, client: Client) -> None:
+    made = client.keys.create("for a test", ["read"])
+    with Client(platform.url, made.key) as reader:
+        assert list(reader.jobs.list(limit=1)) is not None
+    client.keys.revoke(made.record.id)
+    listed = {key.id: key for key in client.keys.list()}
+    assert listed[made.record.id].revoked_at
+
+
+def test_the_asynchronous_client_runs_many_jobs_at_once(platform: Stack) -> None:
+    async def run() -> list[bytes]:
+        async with AsyncClient(platform.url, platform.api_key) as client:
+            jobs = await asyncio.gather(*(client.submit(Stamp(text=f"n{number}")) for number in range(6)))
+            results = await asyncio.gather(*(job.wait(timeout=60) for job in jobs))
+            return await asyncio.gather(*(client.artifacts.read(result.artifact.sha256) for result in results))
+
+    assert asyncio.run(run()) == [f"N{number}".encode() for number in range(6)]

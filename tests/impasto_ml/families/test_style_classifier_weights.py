@@ -1,0 +1,86 @@
+"""A checkpoint on disk is whole, readable and the same model again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from impasto_ml.encoders.layout import VECTOR_FEATURES
+from impasto_ml.families.style_classifier import (
+    FLAVORS,
+    CheckpointError,
+    StyleClassifier,
+    StyleClassifierConfig,
+    load_checkpoint,
+    save_checkpoint,
+)
+
+
+@pytest.fixture
+def model() -> StyleClassifier:
+    made = StyleClassifier(StyleClassifierConfig.of("tiny", ("bold", "fine")), bank_size=9)
+    generator = torch.Generator().manual_seed(0)
+    for name in ("basis", "bank"):
+        tensor = getattr(made, name)
+        tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    made.temperature.fill_(1.7)
+    made.threshold.fill_(-0.3)
+    return made.eval()
+
+
+def test_what_is_saved_is_loaded(model: StyleClassifier, tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, model, {"seed": 3})
+    loaded = load_checkpoint(tmp_path)
+    vectors = np.random.default_rng(0).random((600, VECTOR_FEATURES)).astype(np.float16)
+    before, after = model.classify(vectors), loaded.classify(vectors)
+    assert loaded.config == model.config
+    assert np.array_equal(before.probabilities, after.probabilities)
+    assert np.array_equal(before.familiarity, after.familiarity)
+    assert np.array_equal(before.known, after.known)
+    described = json.loads((tmp_path / "config.json").read_text())
+    assert (described["family"], described["training"]["seed"]) == ("style_classifier", 3)
+
+
+def test_saving_twice_writes_the_same_bytes(model: StyleClassifier, tmp_path: Path) -> None:
+    first, second = save_checkpoint(tmp_path / "a", model), save_checkpoint(tmp_path / "b", model)
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+
+
+@pytest.mark.parametrize("damage", ["missing tensor", "extra tensor", "no weights", "cut weights", "other family"])
+def test_a_checkpoint_that_is_not_whole_is_refused(model: StyleClassifier, tmp_path: Path, damage: str) -> None:
+    config, weights = save_checkpoint(tmp_path, model)
+    state = load_file(weights)
+    if damage == "missing tensor":
+        del state["head.0.bias"]
+        save_file(state, weights)
+    elif damage == "extra tensor":
+        save_file(state | {"stranger": torch.ones(1)}, weights)
+    elif damage == "no weights":
+        weights.unlink()
+    elif damage == "cut weights":
+        weights.write_bytes(weights.read_bytes()[:100])
+    else:
+        config.write_text(config.read_text().replace("style_classifier", "text_to_image"))
+    with pytest.raises(CheckpointError):
+        load_checkpoint(tmp_path)
+
+
+def test_no_pictures_get_no_answer(model: StyleClassifier) -> None:
+    answer = model.classify(np.empty((0, VECTOR_FEATURES), np.float16))
+    assert (answer.probabilities.shape, answer.known.shape) == ((0, 2), (0,))
+
+
+def test_features_of_another_width_are_refused(model: StyleClassifier) -> None:
+    with pytest.raises(ValueError, match="1958"):
+        model.classify(np.zeros((2, 1280), np.float16))
+
+
+def test_flavors_grow_on_purpose_and_a_classifier_needs_two_styles() -> None:
+    assert set(FLAVORS) == {"tiny", "base"}
+    with pytest.raises(ValueError, match="flavor"):
+        StyleClassifierConfig.of("large", ("a", "b"))
+    with pytest.raises(ValueError, match="two different"):
+        StyleClassifierConfig.of("tiny", ("a", "a"))
