@@ -28,10 +28,26 @@ def test_a_file_that_is_named_is_sent_whatever_it_is_called(tmp_path: Path) -> N
     assert [picture.name for picture in find_pictures([tmp_path / "scan"])] == ["scan"]
 
 
-def test_the_same_file_named_twice_is_sent_once_and_equal_names_are_told_apart(tmp_path: Path) -> None:
+def test_the_same_file_named_twice_is_sent_once(tmp_path: Path) -> None:
     _make(tmp_path, "one/a.png", "two/a.png")
     found = find_pictures([tmp_path / "one", tmp_path / "one" / "a.png", tmp_path / "two"])
-    assert [(picture.path.parent.name, picture.name) for picture in found] == [("one", "a.png"), ("two", "a-2.png")]
+    assert [(picture.path.parent.name, picture.name) for picture in found] == [("one", "a.png"), ("two", "a.png")]
+
+
+def test_equal_names_keep_their_name_and_go_in_different_batches(tmp_path: Path) -> None:
+    _make(tmp_path, "ink/sun.png", "ink/moon.png", "oil/sun.png", "oil/moon.png", "oil/star.png", "wax/sun.png")
+    batches = list(cut(find_pictures([tmp_path])))
+    assert [[picture.name for picture in batch] for batch in batches] == [
+        ["ink/moon.png", "ink/sun.png", "oil/star.png"],
+        ["oil/moon.png", "oil/sun.png"],
+        ["wax/sun.png"],
+    ]
+    assert [part.name for part in form_of(batches[0], {}).files] == ["moon.png", "sun.png", "star.png"]
+
+
+def test_a_name_is_sent_without_what_a_header_would_escape() -> None:
+    assert Picture(Path('say "cheese"\n.png'), "x", 1).sent_name == "say _cheese_.png"
+    assert Picture(Path("e\u0301.png"), "x", 1).sent_name == "\u00e9.png"
 
 
 def test_captions_come_from_the_nearest_table_before_the_text_beside_before_nothing(tmp_path: Path) -> None:
@@ -91,7 +107,7 @@ def test_batches_keep_order_and_limits_and_a_giant_goes_alone() -> None:
 
 
 def test_a_form_tells_shared_fields_once_and_single_ones_in_lines() -> None:
-    pictures = [Picture(Path("a"), "a.png", 1, {"caption": "ü"}), Picture(Path("b"), "b.png", 1)]
+    pictures = [Picture(Path("in/a.png"), "in/a.png", 1, {"caption": "ü"}), Picture(Path("b.png"), "b.png", 1)]
     form = form_of(pictures, {"collection": "c"})
     assert form.fields == {"collection": "c"}
     assert [json.loads(line) for line in form.metadata.split("\n")] == [{"file_name": "a.png", "caption": "ü"}]

@@ -154,6 +154,19 @@ def test_an_upload_goes_straight_to_ingestion_in_batches_and_keeps_order(ask: _B
     assert (told[-1].files_done, told[-1].files, told[-1].sent_bytes) == (120, 120, 120)
 
 
+def test_verdicts_are_in_the_order_of_the_folder_under_their_own_paths(ask: _Both, tmp_path: Path) -> None:
+    for name in ("ink/sun.png", "oil/moon.png", "oil/sun.png", "wax/star.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+
+    def answer(asked: Asked, _: int) -> Say:
+        return _verdicts(asked) if asked.method == "POST" else Say({"name": "impasto", "version": "1"})
+
+    with scripted(answer) as server:
+        result = ask(server.url, lambda client: client.upload(tmp_path))
+    assert [v.file_name for v in result.files] == ["ink/sun.png", "oil/moon.png", "oil/sun.png", "wax/star.png"]
+
+
 def test_an_upload_goes_through_the_gateway_where_ingestion_cannot_be_reached(ask: _Both, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     about = {"name": "impasto", "version": "1", "ingestion_url": "http://127.0.0.1:1"}

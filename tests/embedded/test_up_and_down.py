@@ -121,6 +121,9 @@ def test_up_after_everything_was_killed_starts_over(up: Platform) -> None:
         if part.pid and started_at_ticks(part.pid):
             os.kill(part.pid, signal.SIGKILL)
     assert f"is up at http://127.0.0.1:{up.port}" in up.impasto("up")
+    assert up.state.supervisor.alive()
+    assert not {part.pid for part in state.parts.values() if part.pid} & {part.pid for part in up.state.parts.values()}
+    assert httpx.get(f"http://127.0.0.1:{up.port}/readyz", trust_env=False).is_success
 
 
 def test_a_taken_port_is_told_and_leaves_nothing_running(platform: Platform) -> None:

@@ -32,7 +32,7 @@ class Drawn:
     def fields(self) -> dict[str, str]:
         """What the upload says of it."""
         return {
-            "file_name": self.path.relative_to(self.path.parent.parent).as_posix(),
+            "file_name": self.path.name,
             "caption": caption_of(self.name),
             "title": caption_of(self.name).capitalize(),
             "artist": self.hand.artist,
@@ -61,19 +61,18 @@ def plan(size: Size, art: Path, folder: Path) -> list[Drawn]:
         if hand.slug in spelt and name in (strangers if hand is STRANGER else chosen)
     ]
     return [
-        Drawn(hand, name, folder / hand.slug / f"{name}.png", _svg(sets[hand], spelling))
+        Drawn(hand, name, folder / f"{hand.slug}_{name}.png", _svg(sets[hand], spelling))
         for hand, name, spelling in wanted
     ]
 
 
 def draw(pictures: list[Drawn], folder: Path, on_drawn: Callable[[int], None]) -> None:
     """Renders what is not there yet and writes `captions.jsonl`; `on_drawn` is told how many are there."""
+    folder.mkdir(parents=True, exist_ok=True)
     for stale in set(folder.rglob("*.png")) - {picture.path for picture in pictures}:
         stale.unlink()
     waiting = [picture for picture in pictures if not picture.path.is_file()]
     on_drawn(done := len(pictures) - len(waiting))
-    for hand in HANDS:
-        (folder / hand.slug).mkdir(parents=True, exist_ok=True)
     chunks = [[(str(p.path), p.svg) for p in chunk] for chunk in _chunked(waiting)]
     if chunks:
         with ProcessPoolExecutor(os.cpu_count() or 1) as processes:

@@ -110,13 +110,12 @@ class Journey:
     def _analysed(
         self, making: studio.Studio, pictures: list[Drawn], uploaded: Uploaded
     ) -> dict[str, tuple[Work, str]]:
-        at = self.folder / "pictures" / self.size.name
         icon = min(
             (picture for picture in pictures if picture.hand.trained),
             key=lambda picture: (picture.name != _ANALYSED_ICON, picture.name, picture.hand.slug),
         )
         work = Work(
-            artwork_id=uploaded.artworks[icon.path.relative_to(at).as_posix()],
+            artwork_id=uploaded.artworks[icon.path.name],
             title=icon.fields()["title"],
             artist=icon.hand.artist,
             licence=icon.hand.licence,

@@ -21,7 +21,7 @@ from impasto_demo.size import Size
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """What ingestion said, and the works' identifiers by path relative to the pictures' folder."""
+    """What ingestion said, and the works' identifiers by file name."""
 
     told: Upload
     artworks: dict[str, str]
@@ -46,7 +46,7 @@ def upload(client: Client, board: Board, pictures: list[Drawn], folder: Path) ->
         began = board.seconds
         result = client.upload(folder, on_progress=on_progress)
         took = board.seconds - began
-    wanted = {picture.path.relative_to(folder).as_posix() for picture in pictures}
+    wanted = {picture.path.name for picture in pictures}
     artworks = {v.file_name: v.artwork.id for v in result.files if v.artwork and v.file_name in wanted}
     told = Upload(
         accepted=result.accepted,

@@ -38,6 +38,7 @@ def check_png(file: BinaryIO) -> None:
         Refused: a chunk is cut off, its checksum differs, or there is no end.
     """
     file.seek(8)
+    kinds: set[bytes] = set()
     while True:
         head = file.read(8)
         if len(head) < 8:
@@ -51,8 +52,11 @@ def check_png(file: BinaryIO) -> None:
             checksum, left = zlib.crc32(block, checksum), left - len(block)
         if file.read(4) != struct.pack(">I", checksum):
             raise damaged("the checksum of a PNG chunk differs")
+        kinds.add(kind)
         if kind == b"IEND":
-            return
+            break
+    if not {b"IHDR", b"IDAT"} <= kinds:
+        raise damaged("a PNG chunk is missing")
 
 
 def read_webp_header(file: BinaryIO) -> WebpHeader:

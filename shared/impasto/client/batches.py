@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +25,18 @@ PICTURE_SUFFIXES: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A file to upload; `name` is what the platform will call it, unique within the upload."""
+    """A file to upload; `name` is its path below the folder that was named, for people to read."""
 
     path: Path
     name: str
     size_bytes: int
     fields: Fields = field(default_factory=dict)
+
+    @property
+    def sent_name(self) -> str:
+        """What the platform will call it: no folders, and nothing that a form's header would have to escape."""
+        shown = (c for c in unicodedata.normalize("NFC", self.path.name) if unicodedata.category(c)[0] != "C")
+        return re.sub(r'["\\]', "_", "".join(shown)).strip()
 
 
 def find_pictures(sources: Iterable[Path]) -> list[Picture]:
@@ -48,28 +57,34 @@ def find_pictures(sources: Iterable[Path]) -> list[Picture]:
             found.setdefault(path.resolve(), Picture(path, name, path.stat().st_size, fields))
     if not found:
         raise InvalidInput("value_invalid", "there are no pictures to upload", field="paths")
-    return _with_unique_names(list(found.values()))
+    return list(found.values())
 
 
 def cut(pictures: Iterable[Picture]) -> Iterator[list[Picture]]:
-    """Batches in order: at most 50 files and 32 MB, but one larger file makes a batch of its own."""
+    """Batches of at most 50 files and 32 MB, but one larger file makes a batch of its own.
+
+    No two files of a batch have the same name, since the platform knows by its name which caption is whose: the second
+    `heart.png` goes with the second ones of other names. Names stay as they are, because subjects are read from them.
+    """
     batch: list[Picture] = []
     size = 0
-    for picture in pictures:
-        if batch and (len(batch) >= BATCH_FILES or size + picture.size_bytes > BATCH_BYTES):
+    for turn in _turns(pictures):
+        for picture in turn:
+            if batch and (len(batch) >= BATCH_FILES or size + picture.size_bytes > BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(picture)
+            size += picture.size_bytes
+        if batch:
             yield batch
             batch, size = [], 0
-        batch.append(picture)
-        size += picture.size_bytes
-    if batch:
-        yield batch
 
 
 def form_of(batch: Iterable[Picture], shared: Fields) -> Form:
     """The multipart body of a batch: fields of single files override the shared ones."""
     pictures = list(batch)
-    lines = [json.dumps({"file_name": p.name, **p.fields}, ensure_ascii=False) for p in pictures if p.fields]
-    return Form(shared, tuple(FilePart(p.name, p.path) for p in pictures), "\n".join(lines))
+    lines = [json.dumps({"file_name": p.sent_name, **p.fields}, ensure_ascii=False) for p in pictures if p.fields]
+    return Form(shared, tuple(FilePart(p.sent_name, p.path) for p in pictures), "\n".join(lines))
 
 
 def _walk(source: Path) -> Iterator[Path]:
@@ -93,15 +108,13 @@ def _fields_of(path: Path, root: Path, tables: dict[Path, dict[str, Fields]]) ->
     return fields
 
 
-def _with_unique_names(pictures: list[Picture]) -> list[Picture]:
-    taken: set[str] = set()
-    unique = []
+def _turns(pictures: Iterable[Picture]) -> list[list[Picture]]:
+    turns: list[list[Picture]] = []
+    seen: Counter[str] = Counter()
     for picture in pictures:
-        name, number = picture.name, 1
-        while name in taken:
-            number += 1
-            stem, dot, suffix = picture.name.rpartition(".")
-            name = f"{stem}-{number}{dot}{suffix}" if dot else f"{picture.name}-{number}"
-        taken.add(name)
-        unique.append(Picture(picture.path, name, picture.size_bytes, picture.fields))
-    return unique
+        turn = seen[picture.sent_name]
+        seen[picture.sent_name] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(picture)
+    return turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from impasto.artworks import ArtworkMetadata, FileVerdict, UploadResult
@@ -40,22 +41,36 @@ class Upload:
     on_progress: Callable[[UploadProgress], None] | None
     origin: str | None = None
     batches: list[list[Picture]] = field(default_factory=list)
-    _verdicts: dict[int, list[FileVerdict]] = field(default_factory=dict)
+    _verdicts: dict[Path, FileVerdict] = field(default_factory=dict)
+    _counting: Lock = field(default_factory=Lock)
+    _size_bytes: int = 0
+    _sent_bytes: int = 0
+    _done: int = 0
+
+    def __post_init__(self) -> None:
+        self._size_bytes = sum(picture.size_bytes for picture in self.pictures)
 
     def sending(self, index: int) -> Flow[None]:
         """Sends one batch."""
-        self._verdicts[index] = yield from self._send(self.batches[index])
-        if self.on_progress:
-            done = [picture for number in self._verdicts for picture in self.batches[number]]
-            total = sum(picture.size_bytes for picture in self.pictures)
-            sent = sum(picture.size_bytes for picture in done)
-            self.on_progress(UploadProgress(len(self.pictures), len(done), total, sent))
+        batch = self.batches[index]
+        told = yield from self._send(batch)
+        for picture, verdict in zip(batch, told, strict=True):
+            # Under its path here: the platform keeps only the last part of a name.
+            self._verdicts[picture.path] = verdict.model_copy(update={"file_name": picture.name})
+        self._tell(batch)
 
     def result(self) -> UploadResult:
         """Every verdict, in the order of the pictures."""
-        files = [verdict for index in sorted(self._verdicts) for verdict in self._verdicts[index]]
+        files = [self._verdicts[picture.path] for picture in self.pictures]
         counts = {kind: sum(v.verdict == kind for v in files) for kind in ("accepted", "duplicate", "refused")}
         return UploadResult(files=files, **counts)
+
+    def _tell(self, batch: list[Picture]) -> None:
+        with self._counting:  # two batches may end at once, in two threads
+            self._done += len(batch)
+            self._sent_bytes += sum(picture.size_bytes for picture in batch)
+            if self.on_progress:
+                self.on_progress(UploadProgress(len(self.pictures), self._done, self._size_bytes, self._sent_bytes))
 
     def _send(self, batch: list[Picture]) -> Flow[list[FileVerdict]]:
         try:
@@ -65,7 +80,7 @@ class Upload:
             if error.code != "body_too_large":
                 raise
             if len(batch) == 1:
-                return [FileVerdict(file_name=batch[0].name, verdict="refused", error=error.as_record())]
+                return [FileVerdict(file_name=batch[0].sent_name, verdict="refused", error=error.as_record())]
         middle = len(batch) // 2
         first = yield from self._send(batch[:middle])
         second = yield from self._send(batch[middle:])

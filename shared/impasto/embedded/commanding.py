@@ -25,7 +25,7 @@ _HOPELESS = 3
 
 def running(layout: Layout) -> State | None:
     """The platform of this data folder, None when it is down."""
-    return State.read(layout.state) if is_held(layout.lock) else None
+    return _current(layout) if is_held(layout.lock) else None
 
 
 def launch(layout: Layout, port: int) -> subprocess.Popen[bytes]:
@@ -62,7 +62,7 @@ def wait_until_ready(
     while time.monotonic() < deadline:
         if supervisor and supervisor.poll() is not None and not is_held(layout.lock):
             raise Unavailable("platform_unreachable", last_lines(layout.log("supervisor"), 4), hint=_see(layout))
-        if state := State.read(layout.state):
+        if state := _current(layout):
             show(state)
             _check_hope(layout, state)
             if state.ready and not any(part.status == "starting" for part in state.parts.values()):
@@ -89,9 +89,9 @@ def stop(layout: Layout, most_s: float = 60.0) -> bool:
         return False
     deadline, told = time.monotonic() + most_s, False
     while is_held(layout.lock):
-        state = State.read(layout.state)
+        state = _current(layout)
         # Before it has written its first state it cannot be told.
-        if state and not told and state.supervisor.alive():
+        if state and not told:
             with suppress(ProcessLookupError):
                 os.kill(state.supervisor.pid, signal.SIGTERM)
             told = True
@@ -120,6 +120,12 @@ def last_lines(log: Path, count: int = 12) -> str:
         file.seek(max(0, log.stat().st_size - 20_000))
         lines = file.read().decode(errors="replace").splitlines()
     return "\n".join(lines[-count:])
+
+
+def _current(layout: Layout) -> State | None:
+    # A supervisor that was killed leaves its last state behind, and that may say that all is well.
+    state = State.read(layout.state)
+    return state if state and state.supervisor.alive() else None
 
 
 def _check_hope(layout: Layout, state: State) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from style_drawings import HANDS, drawn
 
 from impasto_ml.data import Sample, read_shards, write_shards
 from impasto_ml.encoders.picture import PictureEncoder
@@ -17,6 +16,8 @@ from impasto_ml.evaluation.style_classifier import StyleEvaluation, evaluate
 from impasto_ml.families.style_classifier import StyleClassifier
 from impasto_ml.training.feature_table import collect
 from impasto_ml.training.style_classifier import TrainingOptions, train
+
+from .style_drawings import HANDS, drawn
 
 
 @pytest.fixture(scope="module")

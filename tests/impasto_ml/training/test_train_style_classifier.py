@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from style_samples import HANDS, STRANGER, feature_samples
 
 from impasto_ml.data.split import split_of
 from impasto_ml.encoders.layout import COLOUR
@@ -14,6 +13,8 @@ from impasto_ml.families.style_classifier import StyleClassifier
 from impasto_ml.training.calibration import fit_temperature
 from impasto_ml.training.feature_table import collect
 from impasto_ml.training.style_classifier import TrainingOptions, TrainingProgress, train
+
+from .style_samples import HANDS, STRANGER, feature_samples
 
 SUBJECTS = [f"subject-{n}" for n in range(240)]
 LEARNT = [s for s in SUBJECTS if split_of(s, 1, 0.3) == "train"]
