@@ -87,7 +87,7 @@ def prepared(name: str = "hands", **changes: object) -> PrepareDataset:
     values = {
         "dataset": name,
         "select": ArtworkSelection(collection="hands"),
-        "split": SplitRecipe(validation_fraction=0.35, seed=1),
+        "split": SplitRecipe(validation_fraction=0.35),
         "samples_per_shard": 16,
     }
     return PrepareDataset.model_validate(values | changes)
@@ -105,7 +105,8 @@ def upload_hands(stack: Stack, folder: Path) -> dict[tuple[int, str], str]:
             "artist": hand,
             "subject": f"Scene {subject}",
         }
-        table.append(told | {"collection": "hands", "medium": "vector", "licence": "CC0-1.0"})
+        told |= {"subject": f"Scene {subject}", "collection": "hands", "medium": "vector", "licence": "CC0-1.0"}
+        table.append(told)
     (folder / "captions.jsonl").write_text("\n".join(map(json.dumps, table)), "utf-8")
     result = stack.client().upload(folder)
     return {names[v.file_name]: v.artwork.id for v in result.files if v.artwork}

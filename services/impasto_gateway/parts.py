@@ -64,7 +64,7 @@ def read_cursor(cursor: Annotated[str | None, Query(max_length=100)] = None) -> 
     if cursor is None:
         return None
     try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+        return base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, UnicodeError) as error:
         raise InvalidInput("cursor_invalid", "that cursor did not come from this list", field="cursor") from error
 

@@ -61,7 +61,7 @@ def boundary_of(content_type: str | None) -> bytes:
 
 
 class FormReader:
-    """Give it the body block by block, then ask it to finish. Files are named by their number in `folder`.
+    """Give it the body block by block, then ask it to finish. Files are named by their part's number in `folder`.
 
     Not asynchronous: it hashes and writes, so it belongs in a thread.
     """
@@ -147,10 +147,9 @@ class FormReader:
             raise InvalidInput("field_unknown", "the form has a field that is not known", hint=f"known are {known}")
 
     def _new_file(self, sent_name: str) -> _FilePart:
-        number = len(self._form.files)
-        if number >= limits.MOST_FILES:
+        if len(self._form.files) >= limits.MOST_FILES:
             raise _too_many("too many files in one request", "files", limits.MOST_FILES)
-        return _FilePart(SentFile(clean_file_name(sent_name), self._folder / f"{number}.sent"), bool(sent_name))
+        return _FilePart(SentFile(clean_file_name(sent_name), self._folder / f"{self._parts}.sent"), bool(sent_name))
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
         assert self._into is not None

@@ -63,7 +63,7 @@ class LeaseKeeper:
         now = time.monotonic()
         if held := self._active.snapshot():
             # Whatever was claimed after this snapshot is not judged by this answer.
-            renewed = self._queue.renew()
+            renewed = self._queue.renew([active.job.id for active in held])
             self._renewed_at = now
             for active in held:
                 self._judge(active, renewed.get(active.job.id))

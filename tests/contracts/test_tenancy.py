@@ -45,7 +45,9 @@ def test_every_table_of_a_tenant_has_its_column(database: DatabaseUrls) -> None:
 def test_without_a_tenant_the_api_role_sees_and_writes_nothing(database: DatabaseUrls) -> None:
     with psycopg.connect(database.engine) as engine:
         engine.execute("INSERT INTO tenants (id, name) VALUES ('tnt_a', 'a'), ('tnt_b', 'b')")
-        engine.execute("INSERT INTO styles (id, tenant_id, name, version, parameters) VALUES ('s', 'tnt_a', 's', 1, '{}')")
+        engine.execute(
+            "INSERT INTO styles (id, tenant_id, name, version, parameters) VALUES ('s', 'tnt_a', 's', 1, '{}')"
+        )
     with psycopg.connect(database.api) as api:
         assert api.execute("SELECT count(*) FROM styles").fetchone() == (0,)
         api.execute("SELECT set_config('app.tenant_id', 'tnt_b', true)")

@@ -60,9 +60,7 @@ def test_a_program_on_path_wins_over_the_wheel(
     assert (choice.product, choice.version) == expected
 
 
-@pytest.mark.parametrize(
-    ("server", "product"), [("postgres", "postgresql"), ("redis", "valkey"), ("s3", "seaweedfs")]
-)
+@pytest.mark.parametrize(("server", "product"), [("postgres", "postgresql"), ("redis", "valkey"), ("s3", "seaweedfs")])
 def test_the_wheel_is_used_when_path_has_nothing(server: str, product: str, layout: Layout) -> None:
     choice = choose(server, layout, {"PATH": ""})
     assert (choice.source, choice.product) == ("wheel", product)
@@ -100,9 +98,7 @@ def test_objects_of_another_product_are_refused_with_what_to_do(layout: Layout) 
     assert "install minio again" in caught.value.hint
 
 
-def test_a_server_that_is_nowhere_is_told_with_how_to_get_it(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_is_nowhere_is_told_with_how_to_get_it(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(resolve._WHEELS, "redis", ("no-such-distribution", "valkey-server"))
     with pytest.raises(Unavailable, match="no redis server") as caught:
         choose("redis", layout, {"PATH": ""})

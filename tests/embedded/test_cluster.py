@@ -91,7 +91,8 @@ def test_a_program_nobody_else_can_enter_serves_as_root_too(layout: Layout, tmp_
     data = cluster.data.stat()
     assert data.st_mode & 0o077 == 0
     assert data.st_uid == (cluster.account.uid if cluster.account else os.geteuid())
-    assert (data.st_uid != 0) and cluster.program.is_relative_to(layout.root_home if os.geteuid() == 0 else home)
+    assert data.st_uid != 0
+    assert cluster.program.is_relative_to(layout.root_home if os.geteuid() == 0 else home)
 
 
 def test_a_data_folder_that_was_half_made_is_made_again(layout: Layout) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,7 +15,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from minio import Minio
 
+from impasto.embedded.credentials import Credentials
 from impasto.embedded.layout import Layout
 from impasto.embedded.processes import started_at_ticks
 from impasto.embedded.state import State
@@ -103,6 +106,8 @@ def test_status_and_doctor_say_what_runs(up: Platform) -> None:
 
 def test_down_leaves_no_process_and_up_brings_the_same_platform_back(up: Platform) -> None:
     key, ports = up.layout.api_key.read_text(), up.state.about["ports"]
+    store = _store(up)
+    store.put_object("impasto", "before", io.BytesIO(b"kept"), 4)
     pids = [part.pid for part in up.state.parts.values() if part.pid]
     assert "stopped" in up.impasto("down")
     assert [pid for pid in pids if started_at_ticks(pid)] == []
@@ -111,6 +116,9 @@ def test_down_leaves_no_process_and_up_brings_the_same_platform_back(up: Platfor
     up.impasto("up")
     assert (up.layout.api_key.read_text(), up.state.about["ports"]) == (key, ports)
     assert up.state.about["port"] == up.port
+    for number in range(30):  # the restarted store must not give out a place that is taken
+        store.put_object("impasto", f"after/{number}", io.BytesIO(b"another"), 7)
+    assert store.get_object("impasto", "before").read() == b"kept"
 
 
 def test_up_after_everything_was_killed_starts_over(up: Platform) -> None:
@@ -142,6 +150,11 @@ def test_reset_removes_everything(up: Platform) -> None:
     assert not up.layout.postgres.exists()
     assert list(up.layout.data.iterdir()) == []
     up.impasto("status", code=1)
+
+
+def _store(up: Platform) -> Minio:
+    secrets, port = Credentials.kept(up.layout.credentials), up.state.about["ports"]["s3"]
+    return Minio(f"127.0.0.1:{port}", secrets.s3_access_key, secrets.s3_secret_key, secure=False)
 
 
 def _answers(port: int) -> bool:

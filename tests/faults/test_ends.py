@@ -19,7 +19,8 @@ from tests.asking import ended, look, submit
 def test_a_job_that_goes_wrong_fails_with_its_reason(platform: Stack, then: str, code: str, attempts: int) -> None:
     secret = "words of a customer"
     job = ended(platform, submit(platform, "test.stamp", {"text": secret, "then": then})["id"])
-    assert (job["state"], job["error"]["code"], job["attempts"]) == ("failed", code, attempts)
+    told = platform.sql("SELECT type, data FROM job_events WHERE job_id = %s ORDER BY number", [job["id"]])
+    assert (job["state"], job["error"]["code"], job["attempts"]) == ("failed", code, attempts), told
     assert secret not in str(job["error"])
     other = ended(platform, submit(platform, "test.stamp", {"text": "unhurt"})["id"])
     assert other["state"] == "succeeded"

@@ -81,9 +81,7 @@ def test_every_id_of_one_tenant_is_nothing_to_the_other(platform: Stack) -> None
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
         assert ask(platform, method, path).status_code != 404, path
     for params in ({"text": "x", "picture": f"sha256:{digest}"},):
-        answer = ask(
-            platform, "POST", "/v1/jobs", tenant="second", json={"kind": "test.stamp", "params": params}
-        )
+        answer = ask(platform, "POST", "/v1/jobs", tenant="second", json={"kind": "test.stamp", "params": params})
         assert answer.status_code == 404
     for path in ("/v1/jobs", "/v1/artworks", "/v1/datasets", "/v1/checkpoints", "/v1/styles", "/v1/keys"):
         theirs = ask(platform, "GET", path, tenant="second").text

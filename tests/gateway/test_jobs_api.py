@@ -81,9 +81,7 @@ def test_a_body_over_the_limit_is_refused_with_and_without_a_declared_length(pla
 
 def test_params_that_name_a_thing_that_is_not_there_are_refused(platform: Stack) -> None:
     picture = "art_" + "0" * 26
-    answer = ask(
-        platform, "POST", "/v1/jobs", json={"kind": "test.stamp", "params": {"text": "a", "picture": picture}}
-    )
+    answer = ask(platform, "POST", "/v1/jobs", json={"kind": "test.stamp", "params": {"text": "a", "picture": picture}})
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert picture in answer.json()["detail"]
 
@@ -94,9 +92,7 @@ def test_the_same_key_answers_the_same_job_and_another_body_is_refused(platform:
     first = ask(platform, "POST", "/v1/jobs", json=body, headers=headers)
     again = ask(platform, "POST", "/v1/jobs", json=body, headers=headers)
     assert first.json()["id"] == again.json()["id"]
-    other = ask(
-        platform, "POST", "/v1/jobs", json={"kind": "test.stamp", "params": {"text": "two"}}, headers=headers
-    )
+    other = ask(platform, "POST", "/v1/jobs", json={"kind": "test.stamp", "params": {"text": "two"}}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
     # Keys are a tenant's own.
     foreign = ask(platform, "POST", "/v1/jobs", json=body, headers=headers, tenant="second")

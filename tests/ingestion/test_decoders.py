@@ -38,11 +38,12 @@ def good(tmp_path: Path) -> Path:
     return tmp_path / "good"
 
 
-@pytest.fixture
-def slow(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Takes a decoder about a second or more."""
-    (tmp_path / "slow").write_bytes(encoded(scene(6000, 6000), compress_level=1))
-    return tmp_path / "slow"
+    path = tmp_path_factory.mktemp("slow") / "slow"
+    path.write_bytes(encoded(scene(6000, 6000), compress_level=1))
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +157,15 @@ def test_an_idle_child_is_stopped(good: Path, tmp_path: Path) -> None:
             assert decoders.pids()
             await asyncio.sleep(0.6)
             assert decoders.pids() == []
+
+    run(test)
+
+
+def test_a_busy_child_is_not_taken_for_an_idle_one(slow: Path, good: Path, tmp_path: Path) -> None:
+    async def test() -> None:
+        async with running(slots=1, idle_s=0.2) as decoders:
+            await decoders.decode(good, tmp_path / "made")
+            assert (await decoders.decode(slow, tmp_path / "made")).width == 6000
 
     run(test)
 

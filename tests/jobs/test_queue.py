@@ -126,11 +126,27 @@ def test_a_lease_that_is_renewed_does_not_expire_and_one_that_is_not_does(
     pool: Pool, queue_of: QueueOf, add_job: AddJob
 ) -> None:
     add_job(), add_job()
-    must_claim(queue_of("alive", "1", lease_s=-1))
+    alive = must_claim(queue_of("alive", "1", lease_s=-1))
     silent = must_claim(queue_of("silent", "2", lease_s=-1))
-    assert list(queue_of("alive", "1", lease_s=30).renew()) != []
+    # A worker renews what it is asked to and only what is its own.
+    assert list(queue_of("alive", "1", lease_s=30).renew([alive.id, silent.id])) == [alive.id]
     with pool.connection() as connection:
         assert [moved.job_id for moved in sweeping.expire_leases(connection)] == [silent.id]
+
+
+def test_a_worker_waits_for_the_row_when_it_ends_its_own_attempt(
+    pool: Pool, queue_of: QueueOf, add_job: AddJob
+) -> None:
+    add_job()
+    queue = queue_of()
+    job = must_claim(queue)
+    with ThreadPoolExecutor(1) as threads:
+        with pool.connection() as connection:
+            # As the lease keeper's renewal does, for a moment.
+            connection.execute("UPDATE jobs SET lease_until = now() + interval '30 s' WHERE id = %s", [job.id])
+            moved = threads.submit(queue.give_back, job, "runner_lost")
+            assert not moved.done()
+        assert moved.result(5) is not None
 
 
 def test_a_cancel_is_seen_at_the_next_renewal_and_beats_a_lost_attempt(
@@ -138,10 +154,10 @@ def test_a_cancel_is_seen_at_the_next_renewal_and_beats_a_lost_attempt(
 ) -> None:
     job_id, queue = add_job(), queue_of()
     job = must_claim(queue)
-    assert queue.renew()[job_id].cancel_requested is False
+    assert queue.renew([job_id])[job_id].cancel_requested is False
     with pool.connection() as connection:
         connection.execute("UPDATE jobs SET cancel_requested_at = now() WHERE id = %s", [job_id])
-    assert queue.renew()[job_id].cancel_requested is True
+    assert queue.renew([job_id])[job_id].cancel_requested is True
     assert queue.give_back(job, "runner_lost").state == "canceled"  # type: ignore[union-attr]
     assert state_of(job_id)["error"]["code"] == "canceled"
 
@@ -165,7 +181,7 @@ def test_a_queued_job_past_its_deadline_fails_and_a_running_one_is_its_workers_t
     with pool.connection() as connection:
         assert [moved.job_id for moved in sweeping.fail_overdue(connection)] == [queued]
     assert state_of(queued)["error"]["code"] == "deadline_missed"
-    assert queue.renew()[running].deadline_missed
+    assert queue.renew([running])[running].deadline_missed
     assert job.finish_by is not None
 
 

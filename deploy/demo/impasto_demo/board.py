@@ -58,5 +58,5 @@ class Board:
         yield report
         took = time.monotonic() - started
         self.stages.append((title, round(took, 2)))
-        self._rows.update(row, completed=1, total=1, refresh=True)
+        self._rows.update(row, completed=1, total=1, note="", refresh=True)
         self._rows.stop_task(row)

@@ -17,6 +17,14 @@ from impasto_demo.subjects import caption_of, pick, shared_names, subject_of
 
 SIDE_PX: Final = 160
 COLLECTION: Final = "impasto-demo"
+# Always among the subjects: drawings that differ in more than outline.
+FAVOURITES: Final = (
+    *("robot", "octopus", "hamburger", "ghost", "penguin"),
+    *("strawberry", "snail", "volcano", "tiger", "fox"),
+)
+# In no dataset, so that its analysis says something.
+KEPT_OUT: Final = "rocket"
+_KEPT_OUT_HAND: Final = HANDS[2]
 _CHUNK: Final = 40
 
 
@@ -51,19 +59,30 @@ def plan(size: Size, art: Path, folder: Path) -> list[Drawn]:
     known = [hand for hand in HANDS if hand.trained and (size.every_hand or hand.slug != "fxemoji")]
     names = {hand.slug: list(sets[hand]["icons"]) for hand in HANDS}
     shared = shared_names(names, [hand.slug for hand in known])
-    chosen = set(pick(shared, size.subjects, purpose="subjects"))
+    first = [name for name in FAVOURITES if name in shared]
+    chosen = set(first + pick([n for n in shared if n not in first], size.subjects - len(first), purpose="subjects"))
     strange = [name for name, spelt in shared.items() if STRANGER.slug in spelt]
-    strangers = set(pick(strange, size.strangers, purpose="strangers"))
+    seen = [name for name in first if name in strange]
+    strangers = set(seen + pick([n for n in strange if n not in seen], size.strangers, purpose="strangers"))
     wanted = [
         (hand, name, spelt[hand.slug])
         for name, spelt in shared.items()
         for hand in HANDS
-        if hand.slug in spelt and name in (strangers if hand is STRANGER else chosen)
+        if hand.slug in spelt and name != KEPT_OUT and name in (strangers if hand is STRANGER else chosen)
     ]
     return [
         Drawn(hand, name, folder / f"{hand.slug}_{name}.png", _svg(sets[hand], spelling))
         for hand, name, spelling in wanted
     ]
+
+
+def kept_out(art: Path, folder: Path) -> Drawn:
+    """The picture that no dataset holds, drawn."""
+    svg = _svg(packages.read(_KEPT_OUT_HAND, art), KEPT_OUT)
+    picture = Drawn(_KEPT_OUT_HAND, KEPT_OUT, folder / f"{KEPT_OUT}.png", svg)
+    folder.mkdir(parents=True, exist_ok=True)
+    _render([(str(picture.path), svg)])
+    return picture
 
 
 def draw(pictures: list[Drawn], folder: Path, on_drawn: Callable[[int], None]) -> None:

@@ -14,7 +14,7 @@ from impasto_demo.photographs import Photograph
 
 def hang_photographs(client: Client, files: dict[Photograph, Path], folder: Path) -> dict[str, Work]:
     """The works by the photographs' names. Raises InvalidInput if one is refused."""
-    return {photograph.name: _hang(client, file, photograph.fields, folder) for photograph, file in files.items()}
+    return {photograph.name: hang(client, file, photograph.fields, folder) for photograph, file in files.items()}
 
 
 def hang_paintings(client: Client, files: dict[str, Path], folder: Path) -> dict[str, Work]:
@@ -23,11 +23,12 @@ def hang_paintings(client: Client, files: dict[str, Path], folder: Path) -> dict
     for title, file in files.items():
         caption = f"{title.lower()}, painted by a program"
         told = {"title": title, "caption": caption, "collection": f"{COLLECTION}-paintings"}
-        works[title] = _hang(client, file, FIELDS | told, folder)
+        works[title] = hang(client, file, FIELDS | told, folder)
     return works
 
 
-def _hang(client: Client, file: Path, fields: dict[str, str], folder: Path) -> Work:
+def hang(client: Client, file: Path, fields: dict[str, str], folder: Path) -> Work:
+    """Uploads one picture; the work's path is relative to `folder`. Raises InvalidInput if it is refused."""
     return Work(
         artwork_id=only_artwork(client.upload(file, metadata=fields)),
         title=fields["title"],

@@ -11,21 +11,15 @@ from typing import Any, Final
 from impasto import Client
 from impasto_demo import drawing, gallery, packages, paintings, photographs, school, studio
 from impasto_demo.board import Board
-from impasto_demo.drawing import Drawn
+from impasto_demo.drawing import FAVOURITES, Drawn
 from impasto_demo.following import Following
 from impasto_demo.hands import HANDS
 from impasto_demo.outcome import ContactRow, HandShown, Outcome, Traces, Work
-from impasto_demo.school import Lesson, Uploaded
+from impasto_demo.school import Lesson
 from impasto_demo.size import Size
 from impasto_demo.subjects import pick
 
 _SHOWN: Final = 10
-# Shown first where the hands have them: subjects whose drawings differ in more than outline.
-_FAVOURITES: Final = (
-    "rocket", "tiger-face", "octopus", "hamburger", "cactus", "robot", "owl", "fox", "ghost", "sailboat",
-    "avocado", "penguin", "strawberry", "snail", "volcano", "pizza",
-)  # fmt: skip
-_ANALYSED_ICON: Final = "rocket"
 
 
 @dataclass(slots=True)
@@ -59,9 +53,8 @@ class Journey:
             lesson = school.teach(self.client, self.following, self.size, list(uploaded.artworks.values()))
             results = redrawing.result()
             analyses = school.analyse(
-                self.client, self.following, lesson.training.checkpoint, self._analysed(making, pictures, uploaded),
-                self.folder,
-            )  # fmt: skip
+                self.client, self.following, lesson.training.checkpoint, self._analysed(making), self.folder
+            )
         finally:
             self.following.close()
         stylised = studio.collect(self.client, making, results, self.folder)
@@ -107,21 +100,13 @@ class Journey:
             drawing.draw(pictures, at, lambda done: tell(done, len(pictures), f"{done:,} of {len(pictures):,}"))
         return pictures
 
-    def _analysed(
-        self, making: studio.Studio, pictures: list[Drawn], uploaded: Uploaded
-    ) -> dict[str, tuple[Work, str]]:
-        icon = min(
-            (picture for picture in pictures if picture.hand.trained),
-            key=lambda picture: (picture.name != _ANALYSED_ICON, picture.name, picture.hand.slug),
-        )
-        work = Work(
-            artwork_id=uploaded.artworks[icon.path.name],
-            title=icon.fields()["title"],
-            artist=icon.hand.artist,
-            licence=icon.hand.licence,
-            path=icon.path.relative_to(self.folder).as_posix(),
-        )
-        return {"drawing": (work, icon.hand.artist), "photograph": (making.photographs["astronaut"], "")}
+    def _analysed(self, making: studio.Studio) -> dict[str, tuple[Work, str]]:
+        drawn = drawing.kept_out(self.folder / "art", self.folder / "kept-out")
+        fields = drawn.fields()
+        del fields["file_name"]
+        work = gallery.hang(self.client, drawn.path, fields, self.folder)
+        photograph = (making.photographs["astronaut"], "")
+        return {"Analyse a drawing": (work, drawn.hand.artist), "Analyse a photograph": photograph}
 
     def _hands(self, pictures: list[Drawn]) -> list[HandShown]:
         shown = []
@@ -149,7 +134,7 @@ class Journey:
             by_name.setdefault(picture.name, {})[picture.hand.slug] = path
         most = max(len(drawn) for drawn in by_name.values())
         full = [name for name, drawn in by_name.items() if len(drawn) == most]
-        first = [name for name in _FAVOURITES if name in full]
+        first = [name for name in FAVOURITES if name in full]
         rest = pick([name for name in full if name not in first], _SHOWN, purpose="contact sheet")
         return [ContactRow(subject=name.replace("-", " "), pictures=by_name[name]) for name in (first + rest)[:_SHOWN]]
 

@@ -55,7 +55,10 @@ def check_png(file: BinaryIO) -> None:
         kinds.add(kind)
         if kind == b"IEND":
             break
-    if not {b"IHDR", b"IDAT"} <= kinds:
+    file.seek(25)
+    # Colour type 3: each pixel is a number in a palette. Pillow would make one up.
+    needed = {b"IHDR", b"IDAT", b"PLTE"} if file.read(1) == b"\3" else {b"IHDR", b"IDAT"}
+    if not needed <= kinds:
         raise damaged("a PNG chunk is missing")
 
 

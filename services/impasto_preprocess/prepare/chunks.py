@@ -48,15 +48,11 @@ def payloads(context: JobContext, params: PrepareDataset, tally: Tally) -> Itera
 
 
 def _allowed(context: JobContext, params: PrepareDataset, tally: Tally) -> Iterator[Artwork]:
-    missing = set(params.select.ids or [])
     for artwork in context.tools.artworks.selected(context.tenant_id, params.select):
-        missing.discard(artwork.id)
         if artwork.consent == "denied":
             tally.refuse(artwork.id, "value_invalid", "its maker has not consented to learning from it")
         else:
             yield artwork
-    for identifier in sorted(missing):
-        tally.refuse(identifier, "not_found", "there is no such artwork")
 
 
 def _payload(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -38,9 +39,8 @@ _QUALITY = {
 
 def draw(session: Session, found: AnalysedArtwork) -> None:
     """Draws the analysis on stdout."""
-    out = session.out
     sections = {
-        "Palette": _palette(found.palette),
+        "Palette": _palette(found.palette, session.out.color_system is not None),
         "Composition": _grid(_figures(found.composition, _COMPOSITION)),
         "Quality": _grid(_measures(found.quality)),
         "Hand": _style(found),
@@ -49,29 +49,30 @@ def draw(session: Session, found: AnalysedArtwork) -> None:
     }
     for title, body in sections.items():
         if body is not None:
-            out.print(Text(title, style="bold"))
-            out.print(body)
-            out.print()
+            session.print(Text(title, style="bold"))
+            session.print(Padding(body, (0, 0, 0, 2)))
+            session.print(Text())
     if found.nsfw >= 0.5:
-        out.print(Text(f"likely not safe for work ({found.nsfw:.0%})", style="yellow"))
+        session.print(Text(f"likely not safe for work ({found.nsfw:.0%})", style="yellow"))
 
 
-def _palette(palette: Mapping[str, Any]) -> Table:
-    drawn = Table.grid(padding=(0, 2, 0, 2))
+def _palette(palette: Mapping[str, Any], coloured: bool) -> Table | None:
+    drawn = Table.grid(padding=(0, 2, 0, 0))
     swatches = [swatch for swatch in palette.get("swatches", []) if _HEX.fullmatch(str(swatch.get("hex", "")))]
-    if swatches:
+    if swatches and coloured:
         band = Text()
         for swatch in swatches:
             band.append(" " * max(1, round(swatch["share"] * _SWATCH_BAND)), style=f"on {swatch['hex']}")
         drawn.add_row(band)
     for swatch in swatches:
-        line = Text("████ ", style=swatch["hex"])
+        line = Text("████ " if coloured else "", style=swatch["hex"])
         line.append(f"{swatch['share']:4.0%}  ", style="default")
         line.append(f"{swatch['hex']}  ", style="dim")
         line.append(str(swatch["name"]), style="default")
         drawn.add_row(line)
-    drawn.add_row(Text(_colour_words(palette), style="dim"))
-    return drawn
+    if said := _colour_words(palette):
+        drawn.add_row(Text(said, style="dim"))
+    return drawn if drawn.row_count else None
 
 
 def _colour_words(palette: Mapping[str, Any]) -> str:
@@ -96,7 +97,7 @@ def _measures(quality: Mapping[str, Any]) -> list[tuple[str, float, str]]:
 
 
 def _grid(rows: Iterable[tuple[str, float, str]]) -> Table | None:
-    drawn = Table.grid(padding=(0, 2, 0, 2))
+    drawn = Table.grid(padding=(0, 2, 0, 0))
     for word, value, said in rows:
         drawn.add_row(Text(word), bar(value), Text(f"{value:.2f}", style="dim"), Text(said))
     return drawn if drawn.row_count else None
@@ -105,13 +106,13 @@ def _grid(rows: Iterable[tuple[str, float, str]]) -> Table | None:
 def bar(value: float) -> Text:
     """A bar of twenty cells for a value in 0..1."""
     full = round(_BAR * min(1.0, max(0.0, value)))
-    return Text("━" * full, style="cyan") + Text("━" * (_BAR - full), style="bright_black")
+    return Text("━" * full, style="cyan") + Text("·" * (_BAR - full), style="bright_black")
 
 
 def _style(found: AnalysedArtwork) -> Table | None:
     if found.style is None:
         return None
-    drawn = Table.grid(padding=(0, 2, 0, 2))
+    drawn = Table.grid(padding=(0, 2, 0, 0))
     if found.style.unknown:
         drawn.add_row(Text("none that the checkpoint knows", style="yellow"))
     ranked = sorted(found.style.confidence.items(), key=lambda item: -item[1])
@@ -125,11 +126,11 @@ def _tags(tags: Mapping[str, float]) -> Text | None:
     if not tags:
         return None
     ranked = sorted(tags.items(), key=lambda item: -item[1])[:8]
-    return Text("  " + ", ".join(f"{tag} {score:.0%}" for tag, score in ranked))
+    return Text(", ".join(f"{tag} {score:.0%}" for tag, score in ranked))
 
 
 def _neighbours(found: AnalysedArtwork) -> Table | None:
-    drawn = Table.grid(padding=(0, 2, 0, 2))
+    drawn = Table.grid(padding=(0, 2, 0, 0))
     for near in found.neighbours:
         said = words.short(near.caption or "untitled", 44)
         drawn.add_row(

@@ -41,7 +41,6 @@ def show(session: Session, checkpoint: str) -> None:
     if session.as_json:
         session.json(found)
         return
-    kept = {name: words.short(str(value), 100) for name, value in found.config.items()}
     facts = {
         "id": found.id,
         "name": found.name,
@@ -51,7 +50,7 @@ def show(session: Session, checkpoint: str) -> None:
         "made": words.ago(found.created_at),
         "weights": f"sha256:{found.weights_sha256}",
     }
-    tables.facts(session, facts | kept)
+    tables.facts(session, facts | tables.flat(found.config))
     rows = [(e.id, e.dataset_version_id, *_measured(e.measures), words.ago(e.created_at)) for e in found.evaluations]
     columns = ["EVALUATION", "DATASET VERSION", "#ACCURACY", "#MACRO F1", "MEASURED"]
     tables.table(session, columns, rows, f"not measured; next: impasto evaluate {found.id}")

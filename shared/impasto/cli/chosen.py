@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from impasto.cli.session import Session
 from impasto.errors import InvalidInput, NotFound
-from impasto.identifiers import is_id
 
 if TYPE_CHECKING:
     from impasto.kinds.generate_stylise import Stylise
@@ -21,7 +20,7 @@ def picture(session: Session, named: str) -> str:
     Raises:
         InvalidInput: neither a file nor an id, or a file that is not a usable picture.
     """
-    if is_id(named, "art") or named.startswith("sha256:"):
+    if _is_id(named, "art") or named.startswith("sha256:"):
         return named
     path = Path(named).expanduser()
     if not path.is_file():
@@ -66,7 +65,7 @@ def dataset_version(session: Session, named: str) -> str:
     Raises:
         NotFound: no such dataset, or it has no version yet.
     """
-    if is_id(named, "dsv"):
+    if _is_id(named, "dsv"):
         return named
     dataset = session.client.datasets.get(named)
     if dataset.latest_version is None:
@@ -80,12 +79,18 @@ def checkpoint(session: Session, named: str) -> str:
     Raises:
         NotFound: no checkpoint has that name.
     """
-    if is_id(named, "ckp"):
+    if _is_id(named, "ckp"):
         return named
     for found in session.client.checkpoints.list():
         if found.name == named:
             return found.id
     raise NotFound("checkpoint", named)
+
+
+def _is_id(text: str, prefix: str) -> bool:
+    from impasto.identifiers import is_id  # late: it brings pydantic, and `--help` does without
+
+    return is_id(text, prefix)
 
 
 def _weighted(text: str) -> tuple[str, float]:
@@ -102,9 +107,9 @@ def _weighted(text: str) -> tuple[str, float]:
 
 
 def _style(session: Session, named: str) -> tuple[str, str]:
-    if is_id(named, "sty"):
+    if _is_id(named, "sty"):
         return "kept", named
-    if is_id(named, "art") or Path(named).expanduser().is_file():
+    if _is_id(named, "art") or Path(named).expanduser().is_file():
         return "artworks", picture(session, named)
     names = []
     for style in session.client.styles.list():

@@ -81,7 +81,7 @@ def show(session: Session, dataset: str) -> None:
         if session.as_json:
             session.json(version)
         else:
-            tables.facts(session, version.model_dump(mode="json"))
+            tables.facts(session, tables.flat(version.model_dump(mode="json")))
         return
     found, versions = client.datasets.get(dataset), list(client.datasets.versions(dataset))
     if session.as_json:

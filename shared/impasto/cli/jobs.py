@@ -62,7 +62,7 @@ def show(session: Session, job_id: str) -> None:
     for title, values in (("params", job.params), ("result", job.result)):
         if values:
             click.secho(title, bold=True)
-            tables.facts(session, {f"  {name}": words.short(str(value), 100) for name, value in values.items()})
+            tables.facts(session, {f"  {name}": value for name, value in tables.flat(values).items()})
 
 
 @jobs.command(short_help="Follow a job to its end.")

@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from impasto.lineage import LineageGraph, LineageNode
 
 _MOST_CHILDREN = 12
+# relation: (read upwards from what was made, read downwards from what was used)
 _RELATIONS = {
-    "sampled_into": "sampled into",
-    "prepared_by": "prepared by",
-    "trained_into": "trained into",
-    "measured_by": "measured by",
-    "content_of": "content of",
-    "style_of": "style of",
-    "used_by": "used by",
-    "neighbour_of": "neighbour of",
+    "sampled_into": ("sampled from", "sampled into"),
+    "prepared_by": ("prepared by", "prepared"),
+    "trained_into": ("trained on", "trained into"),
+    "measured_by": ("a measure of", "measured by"),
+    "content_of": ("made from", "became"),
+    "style_of": ("in the style of", "gave its style to"),
+    "used_by": ("made with", "used for"),
+    "neighbour_of": ("shown beside", "shown beside in"),
 }
 
 
@@ -45,7 +46,7 @@ def lineage(session: Session, identifier: str, direction: Literal["up", "down"],
     if session.as_json:
         session.json(graph)
         return
-    session.out.print(_tree(graph, None if every else _MOST_CHILDREN))
+    session.print(_tree(graph, None if every else _MOST_CHILDREN))
     works = [node for node in graph.nodes if node.what == "artwork" and node.depth > 0]
     licences = sorted({node.licence for node in works if node.licence})
     if direction == "up" and works:
@@ -70,7 +71,8 @@ def _tree(graph: LineageGraph, most: int | None) -> Tree:
         children = below.get(name, [])
         for child, relation in children[:most]:
             again = child in seen and child in below
-            twig = branch.add(_label(nodes[child], relation, again))
+            said = _RELATIONS.get(relation, (relation, relation))[graph.direction == "down"]
+            twig = branch.add(_label(nodes[child], said, again))
             if child not in seen:
                 seen.add(child)
                 waiting.append((twig, child))
@@ -82,7 +84,7 @@ def _tree(graph: LineageGraph, most: int | None) -> Tree:
 def _label(node: LineageNode, relation: str, again: bool = False) -> Text:
     from rich.text import Text
 
-    text = Text(f"{_RELATIONS.get(relation, relation)} " if relation else "", style="dim")
+    text = Text(f"{relation} " if relation else "", style="dim")
     text.append(f"{node.what} ", style="bold")
     text.append(words.short(node.label, 60), style="default")
     text.append(f"  {node.id if len(node.id) < 40 else node.id[:19] + '…'}", style="cyan")

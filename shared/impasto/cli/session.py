@@ -15,7 +15,7 @@ from impasto.errors import ImpastoError
 # Everything heavy is imported by the method that needs it: most runs need one of these, `--help` none.
 if TYPE_CHECKING:
     from pydantic import BaseModel
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from impasto.client import Client
 
@@ -61,6 +61,16 @@ class Session:
     def json(self, value: BaseModel | dict[str, Any] | list[Any]) -> None:
         """One JSON document on stdout."""
         click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+
+    def print(self, drawn: RenderableType) -> None:
+        """Something drawn by rich, on stdout; in a pipe without the spaces that pad it."""
+        if self.out.is_terminal:
+            self.out.print(drawn)
+            return
+        with self.out.capture() as captured:
+            self.out.print(drawn)
+        for line in captured.get().splitlines():
+            click.echo(line.rstrip())
 
     def note(self, text: str) -> None:
         """A line on stderr, dimmed."""

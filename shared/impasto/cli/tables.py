@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from impasto.cli import words
 from impasto.cli.session import Session
 
 # rich takes a while to load; the commands that print JSON or help do without it.
@@ -31,7 +32,7 @@ def table(session: Session, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in rows:
         drawn.add_row(*(_cell(value) for value in row))
     if drawn.row_count:
-        session.out.print(drawn)
+        session.print(drawn)
     else:
         session.note(empty)
 
@@ -46,7 +47,19 @@ def facts(session: Session, pairs: Mapping[str, Any]) -> None:
     for name, value in pairs.items():
         if value is not None and value != "":
             drawn.add_row(name, _cell(value))
-    session.out.print(drawn)
+    session.print(drawn)
+
+
+def flat(values: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """Nested values under dotted names, each on one line; empty ones are left out."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{above}{name}.")
+        elif value not in (None, "", [], ()):
+            said = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            found[above + name] = words.short(said, 100)
+    return found
 
 
 def state(name: str) -> RenderableType:

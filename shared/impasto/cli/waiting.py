@@ -137,7 +137,7 @@ class _Lines:
         if tenth != self._tenth or now - self._at >= _LINE_EVERY_S:
             self._tenth, self._at = tenth, now
             percent = f"{progress.fraction:4.0%}  " if progress.fraction is not None else ""
-            self._session.note(f"{percent}{told(progress)}")
+            self._session.note(f"{percent}{told(progress)}".rstrip())
 
 
 def told(progress: Progress) -> str:

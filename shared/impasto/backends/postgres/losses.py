@@ -6,13 +6,13 @@ from typing import Final
 
 from impasto.jobs import MAX_RUNNER_LOSSES, MAX_WORKER_LOSSES
 
-# `condition` is one of our own fixed texts. Worker and runner losses are counted apart: churn must not kill a
+# `condition` and `locking` are fixed texts of ours. Worker and runner losses are counted apart: churn must not kill a
 # healthy job, and a job that kills its own runner must not go round for ever.
 REQUEUE: Final = f"""
 WITH lost AS (
     SELECT id, worker_losses + (%(cause)s = 'worker_lost')::int AS worker_losses,
            runner_losses + (%(cause)s IN ('runner_lost', 'out_of_memory'))::int AS runner_losses
-    FROM jobs WHERE state = 'running' AND {{condition}} FOR UPDATE SKIP LOCKED
+    FROM jobs WHERE state = 'running' AND {{condition}} FOR UPDATE {{locking}}
 ), judged AS (
     SELECT lost.*, CASE WHEN worker_losses >= {MAX_WORKER_LOSSES} THEN 'worker_lost'
                         WHEN runner_losses >= {MAX_RUNNER_LOSSES} AND %(cause)s = 'out_of_memory' THEN 'out_of_memory'
@@ -44,3 +44,8 @@ WITH lost AS (
 )
 SELECT id, state, queue FROM moved
 """  # noqa: S608  fixed texts
+
+# A worker that ends its own attempt waits for the row: skipped, the attempt would never end.
+OWN: Final = ""
+# A sweep leaves what somebody is writing at this moment to them, and to the next sweep.
+SWEEP: Final = "SKIP LOCKED"

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from impasto.backends.postgres.losses import REQUEUE
+from impasto.backends.postgres.losses import OWN, REQUEUE
 from impasto.jobs import ClaimedJob, Progress, Shape
 
 _CLAIM: Final = """
@@ -32,7 +32,7 @@ SELECT id, tenant_id, kind, shape, params, epoch, attempts, run_limit_s, finish_
 
 _RENEW: Final = """
 UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s)
-WHERE state = 'running' AND worker_instance = %(instance)s
+WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
 RETURNING id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
 """
 
@@ -82,10 +82,13 @@ class PostgresQueue:
             row = connection.execute(_WAITING, [self._queues, shape, patience_s]).fetchone()
         return row is not None and bool(row[0])
 
-    def renew(self) -> dict[str, Renewed]:
-        """Renews every lease of this instance in one statement; a job that is missing in the answer is lost."""
+    def renew(self, job_ids: list[str]) -> dict[str, Renewed]:
+        """Renews the leases of these jobs in one statement; a job that is missing in the answer is lost.
+
+        Only jobs that a slot really holds are named: any other lease of this worker must expire.
+        """
         with self._pool.connection() as connection:
-            rows = connection.execute(_RENEW, self._who).fetchall()
+            rows = connection.execute(_RENEW, {**self._who, "ids": job_ids}).fetchall()
         return {row[0]: Renewed(*row[1:]) for row in rows}
 
     def tell_progress(self, progress: dict[tuple[str, int], Progress]) -> None:
@@ -133,5 +136,7 @@ class PostgresQueue:
 
     def _requeue(self, cause: str, condition: str, values: dict[str, Any]) -> list[Moved]:
         with self._pool.connection() as connection:
-            rows = connection.execute(REQUEUE.format(condition=condition), {**values, "cause": cause}).fetchall()
+            rows = connection.execute(
+                REQUEUE.format(condition=condition, locking=OWN), {**values, "cause": cause}
+            ).fetchall()
         return [Moved(*row) for row in rows]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from impasto.backends.postgres.losses import REQUEUE
+from impasto.backends.postgres.losses import REQUEUE, SWEEP
 from impasto.backends.postgres.queue import Moved
 
 _OVERDUE: Final = """
@@ -27,7 +27,9 @@ SELECT id, state, queue FROM ended
 
 def expire_leases(connection: Connection[Any]) -> list[Moved]:
     """Takes jobs from workers that have been silent longer than their lease."""
-    rows = connection.execute(REQUEUE.format(condition="lease_until < now()"), {"cause": "worker_lost"}).fetchall()
+    rows = connection.execute(
+        REQUEUE.format(condition="lease_until < now()", locking=SWEEP), {"cause": "worker_lost"}
+    ).fetchall()
     return [Moved(*row) for row in rows]
 
 

@@ -33,26 +33,26 @@ class RequestFrame:
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.monotonic(), 500
 
+        body = _Body(receive, None if self._unlimited and scope["path"].startswith(self._unlimited) else self._most)
+
         async def tell(message: Message) -> None:
             nonlocal status
+            if body.too_large:
+                return  # whatever the application says of a body that was cut off, the answer is below
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [
-                    *message["headers"],
-                    (b"x-request-id", request_id.encode()),
-                    (b"x-content-type-options", b"nosniff"),
-                ]
+                message["headers"] = [*message["headers"], *_frame_headers(request_id)]
             await send(message)
 
-        limit = None if scope["path"].startswith(self._unlimited) and self._unlimited else self._most
         try:
-            if limit is not None and _declared_length(headers) > limit:
-                await _refuse(tell, request_id, limit)
-            else:
-                await self._app(scope, _bounded(receive, limit), tell)
+            if not body.declared_too_large(headers):
+                await self._app(scope, body.receive, tell)
         except _BodyTooLarge:
-            await _refuse(tell, request_id, limit or 0)
+            assert body.too_large
         finally:
+            if body.too_large:
+                status = 413
+                await _refuse(send, request_id, body.limit or 0)
             route = getattr(scope.get("route"), "path", "unmatched")
             REQUESTS.labels(scope["method"], route, status).inc()
             SECONDS.labels(scope["method"], route).observe(time.monotonic() - started)
@@ -62,25 +62,29 @@ class _BodyTooLarge(Exception):
     pass
 
 
-def _declared_length(headers: dict[bytes, bytes]) -> int:
-    text = headers.get(b"content-length", b"0")
-    return int(text) if text.isdigit() else 0
+class _Body:
+    """The request's body, which ends with an exception once it is larger than allowed."""
 
+    def __init__(self, receive: Receive, limit: int | None) -> None:
+        self._receive, self.limit = receive, limit
+        self._seen, self.too_large = 0, False
 
-def _bounded(receive: Receive, limit: int | None) -> Receive:
-    if limit is None:
-        return receive
-    seen = 0
+    def declared_too_large(self, headers: dict[bytes, bytes]) -> bool:
+        text = headers.get(b"content-length", b"0")
+        self.too_large = self.limit is not None and text.isdigit() and int(text) > self.limit
+        return self.too_large
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self.limit is not None and self._seen > self.limit:
+            self.too_large = True
             raise _BodyTooLarge
         return message
 
-    return counted
+
+def _frame_headers(request_id: str) -> list[tuple[bytes, bytes]]:
+    return [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
 
 
 async def _refuse(send: Send, request_id: str, limit: int) -> None:
@@ -95,5 +99,6 @@ async def _refuse(send: Send, request_id: str, limit: int) -> None:
     }
     body = json.dumps(document).encode()
     headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    headers += _frame_headers(request_id)
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

