@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from impasto.testing.servers import Servers
 
 from impasto.backends.objects import S3Objects
 from impasto.settings import Settings
 from impasto.testing.databases import DatabaseUrls, cloned_database, make_template
+from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack, stack_settings
 
 _PLUGIN = str(Path(__file__).parent / "plugin")

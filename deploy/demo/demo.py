@@ -1,74 +1,10 @@
-"""`make demo`: shows the whole platform real art, and writes a page about what came of it."""
+"""`make demo`, as a program: `python deploy/demo/demo.py --fast`."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
-from impasto_demo.board import Board
-from impasto_demo.journey import Journey
-from impasto_demo.packages import NoPackages
-from impasto_demo.report.page import write_report
-from impasto_demo.size import FAST, FULL
-from rich.console import Console
-
-from impasto import Client, ImpastoError
-from impasto.errors import AccessDenied, Unavailable
-
-_NO_PLATFORM = """[bold]No platform answers here.[/bold] {reason}
-
-  make up        starts one on this machine, in this folder
-  make demo      then runs this again
-
-A platform elsewhere: set IMPASTO_URL and IMPASTO_API_KEY."""
-
-
-def main() -> int:
-    """0: the report is written; 1: something failed; 2: there is no platform to show."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    size = parser.add_mutually_exclusive_group()
-    size.add_argument("--fast", action="store_true", help="a few hundred pictures, under two minutes")
-    size.add_argument("--full", action="store_true", help="several thousand pictures (the default)")
-    parser.add_argument("--folder", type=Path, default=Path(".impasto") / "demo", help="default: .impasto/demo")
-    chosen = parser.parse_args()
-    console = Console()
-    try:
-        client = Client(retries=1)
-        client.about()
-    except (Unavailable, AccessDenied) as error:
-        console.print(_NO_PLATFORM.format(reason=error))
-        return 2
-    try:
-        return _show(client, chosen.folder.resolve(), console, fast=chosen.fast)
-    except NoPackages as error:
-        console.print(f"[red]The art is missing.[/red] {error}")
-    except ImpastoError as error:
-        console.print(f"[red]{error.code}[/red] {error}" + (f"\n{error.hint}" if error.hint else ""))
-    except KeyboardInterrupt:
-        console.print("Stopped watching. Jobs that were submitted go on: `impasto jobs list`.")
-    return 1
-
-
-def _show(client: Client, folder: Path, console: Console, *, fast: bool) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "made").mkdir(exist_ok=True)
-    with client, Board(console) as board:
-        outcome = Journey(client, board, FAST if fast else FULL, folder).run()
-        with board.stage("Write the report"):
-            page = write_report(outcome, folder)
-    measured = outcome.evaluation
-    accuracy, error = measured.accuracy, measured.ece
-    console.print()
-    console.print(
-        f"  [bold]{accuracy.value:.1%}[/bold] of {accuracy.count:,} held-out pictures: the right hand named "
-        f"(95 %: {accuracy.low:.1%} to {accuracy.high:.1%}; by colour alone {measured.colour_baseline.value:.1%})"
-    )
-    console.print(f"  [bold]{error.value:.3f}[/bold] calibration error (ECE; {error.low:.3f} to {error.high:.3f})")
-    console.print(f"  [bold]{outcome.seconds:.0f} s[/bold] for {len(outcome.timelines)} jobs and all around them")
-    console.print(f"\n  {page}", soft_wrap=True, highlight=False)
-    return 0
-
+from impasto_demo.entry import main
 
 if __name__ == "__main__":
     sys.exit(main())

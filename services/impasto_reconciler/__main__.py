@@ -21,6 +21,7 @@ def main() -> None:
         signal.signal(number, lambda *_: ended.set())
     with engine_pool(settings.engine_database_url, most=2) as pool:
         sweeper = Sweeper(pool, Bells(settings.redis_url), grace_s=float(settings.grace_s))
+        settings.say_ready()
         while not ended.is_set():
             sweeper.sweep()
             ended.wait(float(settings.sweep_s))

@@ -28,6 +28,7 @@ CODES: Final[dict[str, str]] = {
     "dimensions_invalid": "a picture size that cannot be made",
     "kind_unknown": "no job kind of that name",
     "body_too_large": "the body is larger than allowed",
+    "request_timeout": "the request's body stopped coming",
     "form_limits": "too many form parts, or a form field that is too large",
     "idempotency_mismatch": "this Idempotency-Key was used with another body",
     "idempotency_key_invalid": "an Idempotency-Key has 1 to 255 printable ASCII characters",

@@ -41,6 +41,7 @@ class Settings:
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")
+    ready_file: str = _setting("IMPASTO_READY_FILE", "", "a file to make once the process is ready")
     log_level: str = _setting("IMPASTO_LOG_LEVEL", "INFO", "least severe message that is logged")
 
     @classmethod
@@ -60,6 +61,11 @@ class Settings:
                 variable = f.metadata["variable"]
                 raise SettingMissing("value_invalid", f"{variable} is not set: {f.metadata['doc']}")
         return self
+
+    def say_ready(self) -> None:
+        """Makes the file that whoever started this process waits for."""
+        if self.ready_file:
+            Path(self.ready_file).touch()
 
     @property
     def data_folder(self) -> Path:

@@ -12,6 +12,13 @@ from impasto.datasets import Name
 from impasto.identifiers import ArtworkId
 
 
+def _known(slugs: dict[str, float]) -> dict[str, float]:
+    names = [slug for slug, _ in BUILT_IN]
+    if unknown := sorted(set(slugs) - set(names)):
+        raise ValueError(f"no built-in style {unknown[0]!r}; there are {', '.join(names)}")
+    return slugs
+
+
 def _some_weight(mix: StyleMix) -> StyleMix:
     if not mix.builtin and not mix.artworks:
         raise ValueError("a mix needs at least one built-in style or one artwork")
@@ -27,7 +34,9 @@ class StyleMix(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    builtin: dict[BuiltinName, Weight] = Field({}, max_length=8, examples=[{"woodcut": 0.5}])
+    builtin: Annotated[dict[BuiltinName, Weight], AfterValidator(_known)] = Field(
+        {}, max_length=8, examples=[{"woodcut-sand": 0.5}]
+    )
     artworks: dict[ArtworkId, Weight] = Field({}, max_length=8)
 
 

@@ -85,6 +85,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
 
     @signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]  # celery has no types
     def _ready(**_: Any) -> None:
+        settings.say_ready()
         # Jobs may have been waiting since before this worker: nobody rings for those now.
         threading.Thread(target=slots.work, name="first-look", daemon=True).start()
 

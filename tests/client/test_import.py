@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_HEAVY = ("httpx", "torch", "fastapi", "celery", "pydantic", "rich", "numpy")
+_HEAVY = ("httpx", "impasto.kinds", "torch", "fastapi", "celery", "pydantic", "rich", "numpy")
 
 
 def _loaded_by(code: str) -> set[str]:
@@ -21,6 +21,10 @@ def test_importing_impasto_loads_nothing_heavy() -> None:
 def test_the_client_loads_httpx_and_no_server_or_torch() -> None:
     # httpx brings rich along where it is installed.
     assert _loaded_by("from impasto import Client") - {"rich"} == {"httpx", "pydantic"}
+
+
+def test_the_kinds_are_loaded_only_by_who_submits_or_reads_a_result() -> None:
+    assert "impasto.kinds" not in _loaded_by("from impasto import Client; Client('http://127.0.0.1:1', 'k')")
 
 
 def test_the_kinds_load_no_client() -> None:

@@ -7,7 +7,7 @@ from impasto_ml.styles import builtin
 
 
 def test_the_api_lists_the_networks_own_styles_in_its_order() -> None:
-    assert BUILT_IN == tuple((style.slug, style.summary) for style in builtin.BUILTIN_STYLES)
+    assert tuple((style.slug, style.summary) for style in builtin.BUILTIN_STYLES) == BUILT_IN
 
 
 def test_no_two_styles_share_a_slug() -> None:

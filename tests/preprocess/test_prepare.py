@@ -132,7 +132,7 @@ def test_an_unreadable_work_is_refused_by_name_and_the_others_are_samples(here: 
     ids = [here.works[1, "dots"], broken, here.works[2, "dots"]]
     result = here.stack.client().run(PrepareDataset(dataset="mixed", select=ArtworkSelection(ids=ids)))
     assert result.samples == 2
-    assert {refusal.artwork: refusal.code for refusal in result.refused} == {broken: "image_unrecognised"}
+    assert {refusal.artwork: refusal.code for refusal in result.refused} == {broken: "image_decode_failed"}
 
 
 def test_nothing_readable_is_named_so(here: School, tmp_path: Path) -> None:

@@ -59,11 +59,11 @@ def plan(size: Size, art: Path, folder: Path) -> list[Drawn]:
     known = [hand for hand in HANDS if hand.trained and (size.every_hand or hand.slug != "fxemoji")]
     names = {hand.slug: list(sets[hand]["icons"]) for hand in HANDS}
     shared = shared_names(names, [hand.slug for hand in known])
-    first = [name for name in FAVOURITES if name in shared]
+    first = [name for name in FAVOURITES if name in shared][: size.subjects]
     chosen = set(first + pick([n for n in shared if n not in first], size.subjects - len(first), purpose="subjects"))
     strange = [name for name, spelt in shared.items() if STRANGER.slug in spelt]
-    seen = [name for name in first if name in strange]
-    strangers = set(seen + pick([n for n in strange if n not in seen], size.strangers, purpose="strangers"))
+    seen = [name for name in first if name in strange][: size.strangers]
+    strangers = set(seen + pick([n for n in strange if n not in seen], size.strangers - len(seen), purpose="strangers"))
     wanted = [
         (hand, name, spelt[hand.slug])
         for name, spelt in shared.items()

@@ -24,12 +24,13 @@ _SHOWN: Final = 10
 
 @dataclass(slots=True)
 class Journey:
-    """One run. `folder` keeps what is fetched and drawn between runs, and what this one makes."""
+    """One run. `folder` keeps what is drawn between runs, and what this one makes; `art` holds the fetched packages."""
 
     client: Client
     board: Board
     size: Size
     folder: Path
+    art: Path
     following: Following = field(init=False)
 
     def __post_init__(self) -> None:
@@ -82,26 +83,26 @@ class Journey:
     def _begin_studio(self) -> tuple[studio.Studio, Future[dict[str, Any]]]:
         with self.board.stage("Photographs and paintings") as tell:
             tell(0, 3, "cutting to size")
-            files = photographs.prepare(self.folder / "photographs", self.size.photo_side_px)
+            files = photographs.prepare(self.folder / "photographs")
             tell(1, 3, "painting")
             painted = paintings.paint(self.folder / "paintings")
             tell(2, 3, "uploading")
             shown = gallery.hang_photographs(self.client, files, self.folder)
             hung = gallery.hang_paintings(self.client, painted, self.folder)
-        making = studio.submit(self.client, shown, hung, self.size.photo_side_px)
+        making = studio.submit(self.client, shown, hung)
         return making, self.following.many(making.jobs, f"Redraw and enlarge, {len(making.jobs)} jobs")
 
     def _draw(self) -> list[Drawn]:
         with self.board.stage("Fetch the hands (npm)"):
-            packages.fetch(HANDS, self.folder / "art")
+            packages.fetch(HANDS, self.art)
         with self.board.stage("Draw the hands' pictures") as tell:
             at = self.folder / "pictures" / self.size.name
-            pictures = drawing.plan(self.size, self.folder / "art", at)
+            pictures = drawing.plan(self.size, self.art, at)
             drawing.draw(pictures, at, lambda done: tell(done, len(pictures), f"{done:,} of {len(pictures):,}"))
         return pictures
 
     def _analysed(self, making: studio.Studio) -> dict[str, tuple[Work, str]]:
-        drawn = drawing.kept_out(self.folder / "art", self.folder / "kept-out")
+        drawn = drawing.kept_out(self.art, self.folder / "kept-out")
         fields = drawn.fields()
         del fields["file_name"]
         work = gallery.hang(self.client, drawn.path, fields, self.folder)
@@ -111,7 +112,7 @@ class Journey:
     def _hands(self, pictures: list[Drawn]) -> list[HandShown]:
         shown = []
         for hand in HANDS:
-            about = packages.about(hand, self.folder / "art")
+            about = packages.about(hand, self.art)
             shown.append(
                 HandShown(
                     slug=hand.slug,

@@ -13,6 +13,7 @@ from PIL import Image
 from impasto_demo.drawing import COLLECTION
 from impasto_demo.packages import NoPackages
 
+SIDE_PX: Final = 560
 Box = tuple[int, int, int, int]
 
 
@@ -63,7 +64,7 @@ DETAIL: Final = Photograph(
 _DETAIL_BOX: Final[Box] = (118, 66, 262, 174)
 
 
-def prepare(folder: Path, side_px: int) -> dict[Photograph, Path]:
+def prepare(folder: Path, side_px: int = SIDE_PX) -> dict[Photograph, Path]:
     """Writes the photographs, at most so large.
 
     Raises:

@@ -18,9 +18,8 @@ class Size:
     epochs: int
     perturbed: int
     perturbation_seeds: int
-    photo_side_px: int
 
 
 # Full keeps more than a thousand pictures back, so that the interval of the accuracy is a few per cent wide.
-FULL: Final = Size("full", 1100, 300, False, 0.35, 30, 150, 2, 640)
-FAST: Final = Size("fast", 120, 90, True, 0.35, 40, 50, 1, 448)
+FULL: Final = Size("full", 1100, 300, False, 0.35, 30, 150, 2)
+FAST: Final = Size("fast", 120, 90, True, 0.35, 40, 50, 1)

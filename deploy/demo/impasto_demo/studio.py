@@ -39,7 +39,7 @@ class Studio:
 ENLARGE: Final = "Enlarge a detail"
 
 
-def submit(client: Client, photographs: dict[str, Work], paintings: dict[str, Work], side_px: int) -> Studio:
+def submit(client: Client, photographs: dict[str, Work], paintings: dict[str, Work]) -> Studio:
     """Submits everything at once; the platform decides what runs beside what."""
     studio = Studio(photographs, paintings, {}, {})
     for photograph in REDRAWN:
@@ -47,7 +47,7 @@ def submit(client: Client, photographs: dict[str, Work], paintings: dict[str, Wo
             builtin, painted = look
             artworks = {paintings[title].artwork_id: weight for title, weight in painted.items()}
             mix = StyleMix(builtin=builtin, artworks=artworks)
-            params = Stylise(picture=photographs[photograph].artwork_id, mix=mix, max_side_px=side_px)
+            params = Stylise(picture=photographs[photograph].artwork_id, mix=mix)
             title = f"{photographs[photograph].title}: {' + '.join([*builtin, *painted])}"
             studio.jobs[title] = client.submit(params)
             studio.looks[title] = (photograph, look)

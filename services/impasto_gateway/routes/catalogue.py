@@ -12,7 +12,7 @@ from impasto.backends.postgres.artworks import artwork_by_id, list_artworks
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.checkpoints import Checkpoint
 from impasto.datasets import Dataset, DatasetVersion
-from impasto.errors import InvalidInput, NotFound
+from impasto.errors import NotFound
 from impasto.identifiers import ArtworkId, CheckpointId, DatasetVersionId
 from impasto.styles import BUILT_IN_STYLES, NewStyle, Style
 from impasto.submission import references
@@ -106,9 +106,4 @@ async def create_style(style: NewStyle, connection: SubmitTransaction) -> Style:
     """Keeps a mix under a name; the same name again makes its next version."""
     if missing := await PostgresInbox(connection).missing(sorted(references(style.mix.model_dump()))):
         raise NotFound("artwork", missing)
-    known = {built_in.name for built_in in BUILT_IN_STYLES}
-    if unknown := sorted(set(style.mix.builtin) - known):
-        raise InvalidInput(
-            "value_invalid", f"no built-in style {unknown[0]!r}", field="mix.builtin", limit=sorted(known)
-        )
     return await catalogue.add_style(connection, style)

@@ -9,12 +9,23 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
-from impasto.artworks import UploadResult
+from impasto.artworks import ArtworkMetadata, UploadResult
 from impasto.errors import Unavailable
 from impasto_gateway.parts import TheParts
 
 router = APIRouter(prefix="/v1", tags=["artworks"])
+_FIELDS: Final = ArtworkMetadata.model_fields
 _PASSED_ON: Final = ("authorization", "content-type", "content-length", "traceparent")
+_TEXT: Final = {name: {"type": "string", "description": f.description} for name, f in _FIELDS.items()}
+_FORM: Final = {
+    "type": "object",
+    "required": ["files"],
+    "properties": {
+        "files": {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": 100},
+        "metadata": {"type": "string", "description": "JSONL: a line with file_name and fields for each file."},
+        **_TEXT,
+    },
+}
 
 
 @router.post(
@@ -22,27 +33,7 @@ _PASSED_ON: Final = ("authorization", "content-type", "content-length", "tracepa
     summary="Upload artworks",
     operation_id="upload_artworks",
     response_model=UploadResult,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["files"],
-                        "properties": {
-                            "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                            "metadata": {"type": "string", "description": "JSONL: file_name and fields for each file."},
-                            "caption": {"type": "string"},
-                            "artist": {"type": "string"},
-                            "collection": {"type": "string"},
-                            "licence": {"type": "string"},
-                        },
-                    }
-                }
-            },
-        }
-    },
+    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
 )
 async def upload_artworks(request: Request, the: TheParts) -> Response:
     """Many files, with captions as fields or as JSONL; answers with a verdict for each file."""

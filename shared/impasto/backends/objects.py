@@ -26,21 +26,10 @@ class S3Objects:
     """The bucket. Every call names the tenant; keys come from digests alone."""
 
     def __init__(self, settings: Settings) -> None:
-        address = settings.s3_endpoint if "://" in settings.s3_endpoint else f"http://{settings.s3_endpoint}"
-        parsed = urlparse(address)
         self._bucket = settings.s3_bucket
-        self._client = Minio(
-            parsed.netloc,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key,
-            secure=parsed.scheme == "https",
-            region="us-east-1",
-            http_client=urllib3.PoolManager(
-                timeout=urllib3.Timeout(connect=5, read=30),
-                maxsize=16,
-                retries=urllib3.Retry(total=3, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504]),
-            ),
-        )
+        self._client = _client(settings, urllib3.Timeout(connect=5, read=30), tries=3)
+        # A probe that hangs tells as little as none: it asks once, and briefly.
+        self._probe = _client(settings, urllib3.Timeout(connect=1, read=2), tries=0)
 
     def ensure_bucket(self) -> None:
         """Makes the bucket if there is none."""
@@ -51,7 +40,7 @@ class S3Objects:
     def ready(self) -> bool:
         """Whether the store answers and has the bucket."""
         try:
-            return bool(self._client.bucket_exists(self._bucket))
+            return bool(self._probe.bucket_exists(self._bucket))
         except (MinioException, HTTPError, OSError):
             return False
 
@@ -108,6 +97,20 @@ class S3Objects:
         """Removes the object; it need not be there."""
         with _named_errors():
             self._client.remove_object(self._bucket, object_key(tenant_id, sha256))
+
+
+def _client(settings: Settings, timeout: urllib3.Timeout, tries: int) -> Minio:
+    address = settings.s3_endpoint if "://" in settings.s3_endpoint else f"http://{settings.s3_endpoint}"
+    parsed = urlparse(address)
+    retries = urllib3.Retry(total=tries, backoff_factor=0.3, status_forcelist=[500, 502, 503, 504])
+    return Minio(
+        parsed.netloc,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        secure=parsed.scheme == "https",
+        region="us-east-1",
+        http_client=urllib3.PoolManager(timeout=timeout, maxsize=16, retries=retries),
+    )
 
 
 class _named_errors:

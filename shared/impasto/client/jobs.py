@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from impasto.client.answers import make, send
 from impasto.client.flow import Flow, Request
 from impasto.client.resources import place
 from impasto.errors import InvalidInput, JobFailed
 from impasto.jobs import JobRecord, JobState
-from impasto.kinds.kind import Params
+
+if TYPE_CHECKING:
+    from impasto.kinds.kind import Params
 
 
 class SubmitOptions(TypedDict, total=False):

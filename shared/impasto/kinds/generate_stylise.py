@@ -16,7 +16,7 @@ class Stylise(Params):
     """Redraw a picture; give `mix` or a kept `style`."""
 
     picture: PictureId = Field(description="An artwork's id or an artifact's `sha256:<digest>`.")
-    mix: Mix | None = Field(None, examples=[{"builtin": {"woodcut": 1.0}}])
+    mix: Mix | None = Field(None, examples=[{"builtin": {"woodcut-sand": 1.0}}])
     style: StyleId | None = None
     strength: float = Field(1.0, ge=0, le=1)
     colour: Literal["style", "photo"] = Field("style", description="Whose colours the outcome has.")

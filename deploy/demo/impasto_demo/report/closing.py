@@ -32,7 +32,8 @@ def origins(outcome: Outcome, number: int) -> str:
     body = (
         f"<h3>A redrawn photograph</h3>{upward(traces.picture, {traces.picture.root: titled})}"
         f"<h3>The checkpoint</h3>{upward(traces.checkpoint, {})}"
-        f'<p class="small">Behind it stand {total:,} works: {under}.{more}</p>'
+        f'<p class="small">The dataset version behind it holds {total:,} works: {under}. Training read '
+        f"{outcome.training.train_samples:,} of them: not those held out, not those of the left-out hand.{more}</p>"
         f"<h3>And forward</h3><p>From {text(work)} came {came} pictures so far.</p>"
     )
     about = "Each step was written when the job that made it ended, in the same transaction. Works keep their licence."

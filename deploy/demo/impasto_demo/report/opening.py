@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Final
+
 from impasto.checkpoints import Measure
 from impasto_demo.outcome import Outcome
-from impasto_demo.report.markup import duration, interval, percent, text
+from impasto_demo.report.markup import duration, figure, interval, percent, text
+from impasto_demo.report.pictures import embedded
 
-_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
+_HERO_PX: Final = 900
+_NUMBERS: Final = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight")
 
 
-def opening(outcome: Outcome) -> str:
-    """Title, one sentence, five figures."""
+def opening(outcome: Outcome, folder: Path) -> str:
+    """Title, a picture, a few sentences, five figures."""
     known = [hand for hand in outcome.hands if hand.trained]
     number = _NUMBERS[len(known)] if len(known) < len(_NUMBERS) else str(len(known))
     pictures = sum(hand.pictures for hand in outcome.hands)
     photographs = len({picture.photograph for picture in outcome.stylised})
     date = f"{outcome.started_at:%d %B %Y}".lstrip("0")
+    times = _NUMBERS[len(outcome.stylised) // photographs].lower()
+    kicker = f"Impasto {text(outcome.version)} · demonstration ({text(outcome.mode)}) · {date}"
     return (
-        f'<header><p class="kicker">Impasto {text(outcome.version)} · demonstration ({text(outcome.mode)}) · {date}</p>'
+        f'<header><div><p class="kicker">{kicker}</p>'
         f"<h1>{number} hands, and what a machine can tell of them</h1>"
         f'<p class="lead">{pictures:,} drawings by these hands, and by one more that training never saw, went through '
         f"the platform: uploaded with their licences, prepared, learnt from, measured. Beside that it redrew "
-        f"{_NUMBERS[photographs].lower()} photographs, {len(outcome.stylised) // photographs} times each. "
-        f"Every figure on this page was measured in this run.</p></header>"
+        f"{_NUMBERS[photographs].lower()} photographs, {times} times each. "
+        f"Every figure on this page was measured in this run.</p></div>{_hero(outcome, folder)}</header>"
         f"{_figures(outcome)}"
     )
+
+
+def _hero(outcome: Outcome, folder: Path) -> str:
+    shown = outcome.stylised[0]
+    work = outcome.photographs[shown.photograph]
+    manner = " + ".join(name for name, _, _ in shown.styles)
+    caption = f"{text(work.title)}, a photograph by {text(work.artist)}, redrawn as {text(manner)}"
+    return figure(embedded(folder / shown.path, _HERO_PX), f"{work.title}, redrawn", caption)
 
 
 def _figures(outcome: Outcome) -> str:

@@ -37,5 +37,5 @@ def render(outcome: Outcome, folder: Path) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Impasto: what the demonstration found</title><style>{style}</style></head>"
-        f"<body><main>{opening(outcome)}{''.join(sections)}{closing.credits(outcome)}</main></body></html>"
+        f"<body><main>{opening(outcome, folder)}{''.join(sections)}{closing.credits(outcome)}</main></body></html>"
     )

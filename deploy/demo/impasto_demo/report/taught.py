@@ -55,7 +55,7 @@ def dataset(outcome: Outcome, number: int) -> str:
         f'<p class="key"><span><i></i>{made.train:,} to learn from</span>'
         f'<span><i class="warm"></i>{made.validation:,} held out</span></p>'
     )
-    tags = sorted(made.top_tags.items(), key=lambda pair: (-pair[1], pair[0]))[:18]
+    tags = sorted(made.top_tags.items(), key=lambda pair: (-pair[1], pair[0]))[:12]
     listed = "".join(f"<li>{text(tag)}<small>{count:,}</small></li>" for tag, count in tags)
     seen = f'<h3>What is to be seen, by the captions and the pictures</h3><ul class="tags">{listed}</ul>'
     body = f"{facts(pairs)}{split}{seen}"
@@ -111,7 +111,7 @@ def measure(outcome: Outcome, number: int) -> str:
     )
     about = (
         f"On {found.accuracy.count:,} pictures of subjects it never saw. Dots are measured, bands are 95 % bootstrap "
-        "intervals. A checkpoint that nobody measured cannot be used: the platform refuses it."
+        "intervals. A checkpoint that nobody measured is refused by the platform unless one insists."
     )
     return section(number, "The measure", about, body)
 

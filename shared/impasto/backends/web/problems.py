@@ -21,6 +21,7 @@ STATUSES: Final[dict[str, int]] = {
     "content_type_unsupported": 415,
     "form_limits": 400,
     "body_too_large": 413,
+    "request_timeout": 408,
     "idempotency_key_invalid": 400,
     "cursor_invalid": 400,
     "method_not_allowed": 405,
