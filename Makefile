@@ -86,11 +86,11 @@ doctor: $(STAMPS)/install ## look at this machine: servers, ports, disk, memory,
 
 .PHONY: demo
 demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1: the short one)
-	@cd deploy && FAST=$(FAST) ART=$(ART) IMPASTO_DATA=$${IMPASTO_DATA:-$(CURDIR)/.impasto} exec ../$(BIN)/python -m demo
+	@exec $(BIN)/python deploy/demo/demo.py $(if $(FAST),--fast) $(if $(filter full,$(ART)),--full)
 
 # --- work on it ---
 
-.PHONY: test check wheel
+.PHONY: test check wheel kills lock
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest $(ARGS)
 
@@ -98,8 +98,19 @@ check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@if $(BIN)/python -c 'import tomllib,sys; sys.exit("importlinter" not in tomllib.load(open("pyproject.toml","rb"))["tool"])'; \
-	then $(BIN)/lint-imports; fi
+	@$(BIN)/lint-imports --no-logo
 
 wheel: $(STAMPS)/dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
+
+kills: $(STAMPS)/dev ## kill -9 at five points of a job's life, RUNS=20 times each
+	@exec $(BIN)/python -m tests.faults.kill_table --runs $(or $(RUNS),20)
+
+LOCK = $(VENV)/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --no-header --no-annotate --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --unsafe-package torch
+lock: $(STAMPS)/venv ## write requirements/ anew from pyproject.toml
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools==7.6.2
+	@$(LOCK) --extra server --extra worker --extra embedded --extra models -o requirements/run.txt pyproject.toml
+	@$(LOCK) --extra demo -c requirements/run.txt -o requirements/demo.txt pyproject.toml
+	@$(LOCK) --extra dev -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	@sed -i '/^# WARNING: The following/,$$d' requirements/run.txt requirements/demo.txt requirements/dev.txt

@@ -11,6 +11,7 @@ from PIL import Image
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DIGEST = "ab" * 32
+ULID = "0" * 26
 HOSTILE = "<script>alert('it')</script>"
 
 
@@ -72,16 +73,16 @@ def outcome(folder: Path, title: str = "Cat") -> Outcome:
             "photographs": {"cat": work(1, title, "cat.png"), "detail": work(2, "Detail", "cat.png")},
             "paintings": {"Wind": work(3, "Wind", "wind.png")},
             "dataset": {
-                "dataset_version": "dsv_1", "dataset": "hands", "number": 3, "manifest_sha256": DIGEST, "samples": 14,
+                "dataset_version": f"dsv_{ULID}", "dataset": "hands", "number": 3, "manifest_sha256": DIGEST, "samples": 14,
                 "train": 10, "validation": 4, "shards": 1, "captions_changed": 0, "captions_cut": 0, "refused": [],
                 "refused_count": 0, "top_tags": {"bird": 4},
             },
             "training": {
-                "checkpoint": "ckp_1", "weights_sha256": DIGEST, "classes": ["Ada", "Cyd"], "train_samples": 9,
+                "checkpoint": f"ckp_{ULID}", "weights_sha256": DIGEST, "classes": ["Ada", "Cyd"], "train_samples": 9,
                 "steps": 40, "temperature": 1.2, "final_loss": 0.25, "loss": [[20, 1.0], [40, 0.25]],
             },
             "evaluation": {
-                "evaluation": "evl_1", "samples": 40, "classes": ["Ada", "Cyd"], "accuracy": measure(0.8137),
+                "evaluation": f"evl_{ULID}", "samples": 40, "classes": ["Ada", "Cyd"], "accuracy": measure(0.8137),
                 "macro_f1": measure(0.8), "ece": measure(0.071), "unknown_auroc": None,
                 "confusion": [[18, 2], [5, 15]], "majority_baseline": measure(0.5),
                 "colour_baseline": measure(0.61), "perturbations": {"blur": perturbed, "none": perturbed},

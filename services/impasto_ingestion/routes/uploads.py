@@ -54,7 +54,7 @@ async def _receive(request: Request, boundary: bytes, folder: Path) -> Form:
         return reader.finish()
     except TimeoutError as error:
         raise InvalidInput(
-            "value_invalid", "the body stopped arriving", field="body", limit=limits.SILENCE_S
+            "request_timeout", "the body stopped arriving", field="body", limit=limits.SILENCE_S
         ) from error
     finally:
         reader.close()

@@ -17,8 +17,9 @@ _STRONG: Final = 0.55
 def curve(points: Sequence[tuple[int, float]], across: str, title: str) -> str:
     """A falling line from zero up; the last point carries its value."""
     most = max((step for step, _ in points), default=1) or 1
-    tick = _nice_tick(max((value for _, value in points), default=1.0))
-    top = tick * math.ceil(max((value for _, value in points), default=1.0) / tick)
+    highest = max((value for _, value in points), default=0.0) or 1.0
+    tick = _nice_tick(highest)
+    top = tick * math.ceil(highest / tick)
 
     def x(step: float) -> float:
         return _LEFT + step / most * (_WIDTH - _LEFT - _RIGHT)
@@ -78,6 +79,6 @@ def _cell(count: int, share: float) -> str:
 
 def _nice_tick(most: float) -> float:
     """A step of 1, 2 or 5 times a power of ten that makes about four rows."""
-    rough = max(most, 1e-9) / 4
+    rough = most / 4
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
