@@ -18,6 +18,7 @@ from impasto.backends.postgres import sweeping
 _LOG = logging.getLogger("impasto.reconciler")
 _BELL_AGE_S: Final = 1.0
 _UNHEARD_S: Final = 10.0
+_MOST_BELLS: Final = 16
 
 EXPIRED: Final = Counter("impasto_leases_expired", "Leases taken from silent workers")
 RUNG: Final = Counter("impasto_bells_rung_again", "Bells that had to be rung by the reconciler")
@@ -62,8 +63,10 @@ class Sweeper:
         # Ringing inside the transaction: if Redis does not answer, the bells stay.
         with self._pool.connection() as connection:
             due = sweeping.take_bells(connection, _BELL_AGE_S)
-            for queue in due:
-                self._ring(queue)
+            for queue, count in due.items():
+                # Each bell sets one slot going; a slot claims until the queue is empty, so a few wake them all.
+                for _ in range(min(count, _MOST_BELLS)):
+                    self._ring(queue)
         with self._pool.connection() as connection:
             unheard = sweeping.unheard_queues(connection, _UNHEARD_S)
         for queue in set(unheard) - set(due):

@@ -24,9 +24,9 @@ class ActiveJob:
         """Kills what computes for this job; its slot unwinds by `Stopped`."""
         with self._lock:
             self._reason = self._reason or reason
-            children = list(self._children)
-        for child in children:
-            child.kill()
+            # Under the lock: a child that was detached meanwhile may compute for somebody else by now.
+            for child in self._children:
+                child.kill()
 
     def check(self) -> None:
         """Raises:

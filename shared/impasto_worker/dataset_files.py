@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from impasto.errors import NotFound
@@ -23,6 +24,10 @@ class DatasetFiles:
     def shards(self, context: JobContext, split: Split) -> list[str]:
         """Paths of the split's shards, in the manifest's order."""
         return [str(context.fetch(shard["sha256"])) for shard in self.manifest["shards"] if shard["split"] == split]
+
+    def index(self, context: JobContext) -> Path:
+        """JSON lines, one a sample: id, sha256, subject, artist, medium, licence, shard, split."""
+        return context.fetch(self.manifest["index"])
 
     def labels(self, split: Split, label: str) -> Counter[str]:
         """How many of the split's samples carry each label; those without one are not counted."""

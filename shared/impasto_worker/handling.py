@@ -134,7 +134,7 @@ class JobContext:
             RunnerLost, RunnerOutOfMemory: the runner ended, or had too little memory.
         """
         self.check()
-        child = self.tools.runners.take()
+        child = self.tools.runners.take(self.check)
         try:
             self._active.attach(child)
             told = on_progress or (lambda progress: self.tools.progress.tell(self.job, progress))

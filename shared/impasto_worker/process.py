@@ -69,7 +69,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
         queue,
         slots.active,
         every_s=min(2.0, float(settings.lease_s) / 3),
-        on_idle=lambda: runners.close_idle(float(settings.runner_idle_s)),
+        on_idle=lambda: _tidy(runners, slots.tools.transfer, float(settings.runner_idle_s)),
     )
     slots.keeper = keeper
     queue.register(host=socket.gethostname(), pid=os.getpid(), device=options.device, slots=options.slots)
@@ -108,7 +108,8 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         queues=options.queues,
         lease_s=float(settings.lease_s),
     )
-    cache = settings.data_folder / "cache"
+    # A cache of its own: a worker trims it while none of its jobs runs, and knows of no other worker's.
+    cache = settings.data_folder / "cache" / options.name
     runners = Runners(
         RunnerSettings(options.threads, {"IMPASTO_DEVICE": options.device}),
         width=options.slots,
@@ -144,6 +145,11 @@ def register_bell(app: Celery, slots: Slots) -> None:
             _LOG.error("dropped a message that is no bell of version %d", VERSION)
             return
         slots.work()
+
+
+def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:
+    runners.close_idle(idle_s)
+    transfer.trim()
 
 
 def _tell(bells: Bells, job_id: str) -> None:

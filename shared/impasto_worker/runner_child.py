@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from impasto.errors import ImpastoError
+from impasto.faults import trace_of
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 
 _LOG = logging.getLogger("impasto.runner")
@@ -82,7 +83,7 @@ def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
         # The edge of the process: a fault in one computation must be told, not end the runner for its neighbours.
         if type(error).__name__ == "OutOfMemoryError":
             return {"op": "out_of_memory"}
-        _LOG.exception("%s failed", call["target"])
+        _LOG.error("%s failed\n%s", call["target"], trace_of(error))
         return {"op": "failed", "error": {"code": "internal_error", "message": f"{type(error).__name__} in the runner"}}
 
 

@@ -23,6 +23,7 @@ from impasto.jobs import Progress
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 
 _STOP_S: Final = 3.0
+_CHECK_S: Final = 0.5
 
 # One thread starts every child: PR_SET_PDEATHSIG fires when the thread that forked ends, and this one never does.
 _SPAWNER: Final = ThreadPoolExecutor(1, thread_name_prefix="spawner")
@@ -53,6 +54,7 @@ class Child:
         with theirs:
             self._process = _SPAWNER.submit(self._start, settings, theirs).result()
         self.idle_since = time.monotonic()
+        self._lost = False
 
     @staticmethod
     def _start(settings: RunnerSettings, theirs: socket.socket) -> subprocess.Popen[bytes]:
@@ -73,7 +75,8 @@ class Child:
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        # A killed child's socket closes a moment before the kernel tells that it ended.
+        return not self._lost and self._process.poll() is None
 
     def call(self, target: str, payload: dict[str, Any], on_progress: Callable[[Progress], None]) -> dict[str, Any]:
         """Computes `module:function` on `payload`.
@@ -87,6 +90,7 @@ class Child:
             while (frame := receive_frame(self._socket))["op"] == "progress":
                 on_progress(Progress.model_validate(frame["progress"]))
         except ConnectionClosed as error:
+            self._lost = True
             raise RunnerLost from error
         if frame["op"] == "out_of_memory":
             raise RunnerOutOfMemory
@@ -122,9 +126,10 @@ class Runners:
         self._lock = threading.Lock()
         self._places = threading.Semaphore(width)
 
-    def take(self) -> Child:
-        """A living child, waited for if all are busy."""
-        self._places.acquire()
+    def take(self, check: Callable[[], None]) -> Child:
+        """A living child, waited for if all are busy; `check` may end the waiting by an exception."""
+        while not self._places.acquire(timeout=_CHECK_S):
+            check()
         try:
             with self._lock:
                 while self._free:

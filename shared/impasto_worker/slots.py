@@ -19,6 +19,7 @@ from psycopg_pool import PoolTimeout
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import PostgresQueue
 from impasto.errors import ImpastoError
+from impasto.faults import trace_of
 from impasto.jobs import ClaimedJob, Shape
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
@@ -51,7 +52,7 @@ class Slots:
         work_folder: Path,
         on_news: Callable[[str], None],
     ) -> None:
-        self._queue, self._finisher, self._handlers, self._tools = queue, finisher, handlers, tools
+        self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
         self._draining = False
@@ -126,15 +127,15 @@ class Slots:
             return self._give_back(job, "out_of_memory")
         except ImpastoError as error:
             record = error.as_record()
-        except Exception:  # noqa: BLE001  the edge of an attempt
+        except Exception as error:  # noqa: BLE001  the edge of an attempt
             # The edge of an attempt: a fault of ours ends this job with a name, not the worker.
-            _LOG.exception("%s %s failed", job.kind, job.id)
+            _LOG.error("%s %s failed\n%s", job.kind, job.id, trace_of(error))
             record = {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}
         return self._end(lambda: self._finisher.fail(job, record), "failed")
 
     def _run(self, active: ActiveJob, folder: Path) -> Outcome:
         handler = self._handlers[active.job.kind]
-        context = JobContext(active, self._tools, folder)
+        context = JobContext(active, self.tools, folder)
         outcome = handler.run(context, handler.kind.params.model_validate(active.job.params))
         return Outcome(outcome.result, context.stored, outcome.records, outcome.edges)
 

@@ -15,6 +15,7 @@ from impasto.errors import Unavailable
 
 _LOG = logging.getLogger("impasto.transfer")
 _PATIENCE_S: Final = 90.0
+_TRIM_EVERY_S: Final = 600.0
 T = TypeVar("T")
 
 
@@ -25,6 +26,7 @@ class Transfer:
         self, objects: S3Objects, artifacts: PostgresArtifacts, folder: Path, most_bytes: int = 8 << 30
     ) -> None:
         self._objects, self._artifacts, self._folder, self._most = objects, artifacts, folder, most_bytes
+        self._trimmed_at = time.monotonic()
 
     def put(self, tenant_id: str, path: Path, check: Callable[[], None]) -> ArtifactRef:
         """Stores a file and says what it is; invisible until a finish publishes it.
@@ -51,7 +53,10 @@ class Transfer:
         return _patiently(lambda: self._objects.fetch(tenant_id, sha256, self._folder), check)
 
     def trim(self) -> None:
-        """Removes what was used longest ago until the cache fits. Only while no job runs."""
+        """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes."""
+        if time.monotonic() - self._trimmed_at < _TRIM_EVERY_S:
+            return
+        self._trimmed_at = time.monotonic()
         files = sorted((f for f in self._folder.glob("*/*") if f.is_file()), key=lambda f: f.stat().st_mtime)
         total = sum(f.stat().st_size for f in files)
         for file in files:

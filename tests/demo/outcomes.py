@@ -73,8 +73,9 @@ def outcome(folder: Path, title: str = "Cat") -> Outcome:
             "photographs": {"cat": work(1, title, "cat.png"), "detail": work(2, "Detail", "cat.png")},
             "paintings": {"Wind": work(3, "Wind", "wind.png")},
             "dataset": {
-                "dataset_version": f"dsv_{ULID}", "dataset": "hands", "number": 3, "manifest_sha256": DIGEST, "samples": 14,
-                "train": 10, "validation": 4, "shards": 1, "captions_changed": 0, "captions_cut": 0, "refused": [],
+                "dataset_version": f"dsv_{ULID}", "dataset": "hands", "number": 3, "manifest_sha256": DIGEST,
+                "samples": 14, "train": 10, "validation": 4,
+                "shards": 1, "captions_changed": 0, "captions_cut": 0, "refused": [],
                 "refused_count": 0, "top_tags": {"bird": 4},
             },
             "training": {

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from impasto.errors import JobFailed
+from impasto.kinds.dataset_prepare import SplitRecipe
 from impasto.kinds.evaluate_checkpoint import EvaluateCheckpoint
 from impasto.testing.stacks import Stack
 from impasto_evaluate.checkpoint.compute import _finite, evaluate
+from impasto_ml.data.split import split_of
 from tests.asking import ask
-from tests.hands import School, prepared, school
+from tests.hands import SUBJECTS, School, prepared, school
 
 
 @pytest.fixture
@@ -71,6 +73,25 @@ def test_a_half_without_samples_of_its_labels_is_refused(here: School) -> None:
         here.stack.client().run(params)
     assert failure.value.code == "dataset_too_small"
     assert failure.value.data["actual"] == 0
+
+
+def test_works_that_were_learnt_from_are_left_out_of_another_versions_half(here: School) -> None:
+    """Held back under another seed is not held back from this checkpoint."""
+    other = here.stack.client().run(prepared("otherwise", split={"validation_fraction": 0.6, "seed": 5}))
+    result = here.stack.client().run(
+        EvaluateCheckpoint(
+            checkpoint=here.learnt.checkpoint,
+            dataset_version=other.dataset_version,
+            perturbation_seeds=1,
+            max_perturbed_samples=50,
+        )
+    )
+    half = [SplitRecipe(validation_fraction=0.35), SplitRecipe(validation_fraction=0.6, seed=5)]
+    sides = [[split_of(f"scene {s}", r.seed, r.validation_fraction) for s in range(SUBJECTS)] for r in half]
+    both = sum(pair == ("validation", "validation") for pair in zip(*sides, strict=True))
+    assert result.samples == both * 2
+    report = ask(here.stack, "GET", f"/v1/artifacts/{result.report_sha256}").json()
+    assert report["details"]["left_out_because_learnt_from"] == (sides[1].count("validation") - both) * 2 > 0
 
 
 def test_a_checkpoint_of_another_family_is_named_so(here: School) -> None:

@@ -49,6 +49,8 @@ def main() -> int:
         console.print(f"[red]The art is missing.[/red] {error}")
     except ImpastoError as error:
         console.print(f"[red]{error.code}[/red] {error}" + (f"\n{error.hint}" if error.hint else ""))
+        if job := error.data.get("job_id"):
+            console.print(f"The whole story: impasto jobs show {job}")
     except KeyboardInterrupt:
         console.print("Stopped watching. Jobs that were submitted go on: `impasto jobs list`.")
     return 1

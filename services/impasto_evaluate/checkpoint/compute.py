@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from PIL import Image
 from torch import Tensor
 
 from impasto.errors import JobFailed
+from impasto_evaluate.checkpoint.held_back import HeldBack, held_back, pictures_learnt
 from impasto_ml.data.shards import Sample, read_shards
 from impasto_ml.encoders.picture import PictureEncoder, PictureFeatures
 from impasto_ml.evaluation import PERTURBATIONS, Measured
@@ -21,30 +22,50 @@ from impasto_ml.families.style_classifier import CheckpointError, StyleClassifie
 from impasto_worker.computing import device
 from impasto_worker.runner_child import Report
 
+_LEAST_SAMPLES: Final = 2
+
 
 def evaluate(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """`result` holds the fields of the job's result, `details` everything that was measured.
 
     Raises:
-        JobFailed: the checkpoint's file does not match its description.
+        JobFailed: the checkpoint's file does not match its description, or too few samples are left to measure on.
     """
     report(0.02, "loading the checkpoint")
     classifier = _classifier(Path(payload["checkpoint"]))
+    known, excluded = set(classifier.config.styles), set(payload["excluded"])
+    learnt = pictures_learnt(Path(payload["learnt_from"]) if payload["learnt_from"] else None)
+    counted = _counted(payload, known, learnt)
     encoder = _Telling.load(Path(payload["models"]), device())
     assert isinstance(encoder, _Telling)
-    encoder.tell(report, payload["samples"], payload["max_perturbed_samples"], payload["perturbation_seeds"])
+    encoder.tell(report, counted.usable, payload["max_perturbed_samples"], payload["perturbation_seeds"])
     report(0.1, "measuring")
     found = measure(
         classifier,
-        _labelled(payload, set(classifier.config.styles), pictures=True),
+        _labelled(payload, known, learnt, pictures=True),
         encoder,
-        _labelled(payload, set(payload["excluded"]), pictures=False),
+        _labelled(payload, excluded, learnt, pictures=False),
         payload["perturbation_seeds"],
         payload["max_perturbed_samples"],
         payload["seed"],
     )
     report(0.99, "writing the report")
-    return {"result": _result(found), "details": _finite(found.record())}
+    details = _finite(found.record()) | {"left_out_because_learnt_from": counted.learnt_from}
+    return {"result": _result(found), "details": details}
+
+
+def _counted(payload: dict[str, Any], known: set[str], learnt: frozenset[str]) -> HeldBack:
+    counted = held_back(Path(payload["index"]), payload["split"], payload["label"], known, learnt)
+    if counted.usable < _LEAST_SAMPLES:
+        raise JobFailed(
+            "dataset_too_small",
+            f"the {payload['split']} half has {counted.usable} samples whose {payload['label']} this checkpoint knows "
+            f"and that it did not learn from ({counted.learnt_from} that it did)",
+            hint="prepare a version with a larger validation_fraction, or evaluate on another version",
+            limit=_LEAST_SAMPLES,
+            actual=counted.usable,
+        )
+    return counted
 
 
 class _Telling(PictureEncoder):
@@ -69,12 +90,13 @@ def _classifier(folder: Path) -> StyleClassifier:
         raise JobFailed("model_corrupt", "the checkpoint's file does not match its description") from error
 
 
-def _labelled(payload: dict[str, Any], labels: set[str], pictures: bool) -> Iterator[Sample]:
+def _labelled(payload: dict[str, Any], labels: set[str], learnt: frozenset[str], pictures: bool) -> Iterator[Sample]:
     """The split's samples with one of these labels, each with it where the library looks for the style."""
     if not labels:
         return
     for sample in read_shards(map(Path, payload["shards"]), pictures):
-        if (label := sample.record[payload["label"]]) in labels:
+        label = sample.record[payload["label"]]
+        if label in labels and sample.record["sha256"] not in learnt:
             yield replace(sample, record={**sample.record, "style": label})
 
 

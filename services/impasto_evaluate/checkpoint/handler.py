@@ -6,19 +6,17 @@ import json
 from typing import Any, Final
 
 from impasto.checkpoints import Checkpoint
-from impasto.errors import JobFailed
 from impasto.identifiers import new_id
 from impasto.kinds.evaluate_checkpoint import EvaluateCheckpoint, EvaluatedCheckpoint
 from impasto.lineage import Edge
 from impasto.outcomes import EvaluationRecord, Outcome
 from impasto_worker import likeness
 from impasto_worker.checkpoint_files import checkpoint_folder, find_checkpoint
-from impasto_worker.dataset_files import DatasetFiles, open_version
+from impasto_worker.dataset_files import open_version
 from impasto_worker.handling import JobContext
 from impasto_worker.pretrained import weights
 
 _COMPUTE: Final = "impasto_evaluate.checkpoint.compute:evaluate"
-_LEAST_SAMPLES: Final = 2
 
 
 def evaluate(context: JobContext, params: EvaluateCheckpoint) -> Outcome:
@@ -27,12 +25,11 @@ def evaluate(context: JobContext, params: EvaluateCheckpoint) -> Outcome:
     Raises:
         NotFound: the checkpoint or the dataset version.
         Conflict: the checkpoint is of another family.
-        JobFailed: the split has too few samples of the checkpoint's labels, or weights are missing or damaged.
+        JobFailed: the split has too few samples that the checkpoint may be measured on, or weights are missing.
     """
     checkpoint = find_checkpoint(context, params.checkpoint)
     dataset = open_version(context, params.dataset_version)
     label: str = checkpoint.config["training"]["label"]
-    samples = _usable_samples(dataset, params, label, checkpoint)
     package = weights(context.tools.models, likeness.PACKAGE)
     context.tell(0.0, "fetching the shards")
     measured = context.compute(
@@ -41,7 +38,9 @@ def evaluate(context: JobContext, params: EvaluateCheckpoint) -> Outcome:
             "checkpoint": str(checkpoint_folder(context, checkpoint)),
             "models": str(package.folder.parent),
             "shards": dataset.shards(context, params.split),
-            "samples": samples,
+            "split": params.split,
+            "index": str(dataset.index(context)),
+            "learnt_from": _learnt_from(context, params, checkpoint),
             "label": label,
             "excluded": checkpoint.config["training"]["excluded_labels"],
             "perturbation_seeds": params.perturbation_seeds,
@@ -52,25 +51,22 @@ def evaluate(context: JobContext, params: EvaluateCheckpoint) -> Outcome:
     return _outcome(context, params, measured)
 
 
-def _usable_samples(dataset: DatasetFiles, params: EvaluateCheckpoint, label: str, checkpoint: Checkpoint) -> int:
-    classes = checkpoint.config["config"]["styles"]
-    counts = dataset.labels(params.split, label)
-    usable = sum(counts[name] for name in classes)
-    if usable < _LEAST_SAMPLES:
-        raise JobFailed(
-            "dataset_too_small",
-            f"the {params.split} half of {dataset.version} has {usable} samples whose {label} this checkpoint knows",
-            hint="prepare a version with a larger validation_fraction, or evaluate on another version",
-            limit=_LEAST_SAMPLES,
-            actual=usable,
-        )
-    return usable
+def _learnt_from(context: JobContext, params: EvaluateCheckpoint, checkpoint: Checkpoint) -> str | None:
+    """The index of what the checkpoint learnt from, where that can overlap with what it is measured on."""
+    version = checkpoint.dataset_version_id
+    if version is None or version == params.dataset_version or params.split == "train":
+        return None
+    return str(open_version(context, version).index(context))
 
 
 def _outcome(context: JobContext, params: EvaluateCheckpoint, measured: dict[str, Any]) -> Outcome:
     evaluation = new_id("evl")
     report = context.folder / "report.json"
-    described = {"checkpoint": params.checkpoint, "dataset_version": params.dataset_version, "split": params.split}
+    described: dict[str, Any] = {
+        "checkpoint": params.checkpoint,
+        "dataset_version": params.dataset_version,
+        "split": params.split,
+    }
     report.write_text(json.dumps(described | measured, indent=2, sort_keys=True, ensure_ascii=False), "utf-8")
     result = EvaluatedCheckpoint(evaluation=evaluation, report_sha256=context.put(report).sha256, **measured["result"])
     record = EvaluationRecord(

@@ -40,11 +40,13 @@ def works(outcome: Outcome, folder: Path, number: int) -> str:
 def dataset(outcome: Outcome, number: int) -> str:
     """What became of the uploads."""
     made, told = outcome.dataset, outcome.upload
+    drawn = sum(hand.pictures for hand in outcome.hands)
     pairs = [
         ("samples", f"{made.samples:,}"),
         ("shards", f"{made.shards:,}"),
         ("newly uploaded", f"{told.accepted:,}"),
         ("there already", f"{told.duplicate:,}"),
+        ("drawn alike, kept once", f"{drawn - told.kept:,}"),
         ("refused", f"{told.refused + made.refused_count:,}"),
         ("captions mended", f"{made.captions_changed:,}"),
         ("captions cut", f"{made.captions_cut:,}"),

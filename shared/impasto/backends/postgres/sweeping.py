@@ -38,16 +38,16 @@ def fail_overdue(connection: Connection[Any]) -> list[Moved]:
     return [Moved(*row) for row in connection.execute(_OVERDUE).fetchall()]
 
 
-def take_bells(connection: Connection[Any], older_than_s: float) -> list[str]:
-    """The queues of bells that nobody rang, and deletes those bells; roll back if ringing fails."""
+def take_bells(connection: Connection[Any], older_than_s: float) -> dict[str, int]:
+    """How many bells of each queue nobody rang, and deletes them; roll back if ringing fails."""
     rows = connection.execute(
         """WITH due AS (SELECT id FROM outbox WHERE created_at < now() - make_interval(secs => %s)
                         ORDER BY id LIMIT 5000 FOR UPDATE SKIP LOCKED),
                 gone AS (DELETE FROM outbox USING due WHERE outbox.id = due.id RETURNING queue)
-           SELECT DISTINCT queue FROM gone""",
+           SELECT queue, count(*) FROM gone GROUP BY queue""",
         [older_than_s],
     ).fetchall()
-    return [row[0] for row in rows]
+    return {row[0]: row[1] for row in rows}
 
 
 def unheard_queues(connection: Connection[Any], waiting_s: float) -> list[str]:

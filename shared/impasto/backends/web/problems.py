@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from impasto.errors import CODES, ImpastoError
+from impasto.faults import trace_of
 from impasto.kinds import all_kinds
 
 _LOG = logging.getLogger("impasto.web")
@@ -109,8 +110,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    # The edge of the process: whatever was not foreseen is logged whole and told as nothing but an id.
-    _LOG.error("request %s failed", request.state.request_id, exc_info=error)
+    # The edge of the process: whatever was not foreseen is logged by its place and told as nothing but an id.
+    _LOG.error("request %s failed\n%s", request.state.request_id, trace_of(error))
     return problem(request, "internal_error", "a fault in Impasto; please report it with the request id")
 
 
