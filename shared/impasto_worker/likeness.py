@@ -24,4 +24,5 @@ VECTOR_BYTES: Final = 2 * POOLED_FEATURES
 def unit_rows(pooled_NF: NDArray[np.float32]) -> NDArray[np.float16]:
     """N x 1280 as they are stored: rows of length 1, so that a dot product is the cosine similarity."""
     lengths = np.linalg.norm(pooled_NF, axis=1, keepdims=True)
-    return (pooled_NF / np.maximum(lengths, 1e-6)).astype("<f2")
+    rows: NDArray[np.float16] = (pooled_NF / np.maximum(lengths, 1e-6)).astype("<f2")
+    return rows

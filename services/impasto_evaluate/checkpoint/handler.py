@@ -62,11 +62,7 @@ def _learnt_from(context: JobContext, params: EvaluateCheckpoint, checkpoint: Ch
 def _outcome(context: JobContext, params: EvaluateCheckpoint, measured: dict[str, Any]) -> Outcome:
     evaluation = new_id("evl")
     report = context.folder / "report.json"
-    described: dict[str, Any] = {
-        "checkpoint": params.checkpoint,
-        "dataset_version": params.dataset_version,
-        "split": params.split,
-    }
+    described = params.model_dump(mode="json")
     report.write_text(json.dumps(described | measured, indent=2, sort_keys=True, ensure_ascii=False), "utf-8")
     result = EvaluatedCheckpoint(evaluation=evaluation, report_sha256=context.put(report).sha256, **measured["result"])
     record = EvaluationRecord(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -11,10 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from impasto.errors import CODES, ImpastoError
-from impasto.faults import trace_of
 from impasto.kinds import all_kinds
 
-_LOG = logging.getLogger("impasto.web")
 PROBLEM_TYPE: Final = "application/problem+json"
 
 STATUSES: Final[dict[str, int]] = {
@@ -64,18 +61,23 @@ def status_of(code: str) -> int:
     return STATUSES.get(code, 422)
 
 
-def problem(request: Request, code: str, detail: str, **members: Any) -> JSONResponse:
-    """A problem document. It names fields and limits, never the content that was sent."""
-    status = status_of(code)
+def problem_document(request_id: str, code: str, detail: str, **members: Any) -> dict[str, Any]:
+    """A problem document (RFC 9457). It names fields and limits, never the content that was sent."""
     document = {
         "type": f"https://impasto.invalid/errors/{code}",
         "title": CODES[code],
-        "status": status,
+        "status": status_of(code),
         "detail": detail,
         "code": code,
-        "request_id": request.state.request_id,
+        "request_id": request_id,
     }
-    document |= {name: value for name, value in members.items() if value is not None}
+    return document | {name: value for name, value in members.items() if value is not None}
+
+
+def problem(request: Request, code: str, detail: str, **members: Any) -> JSONResponse:
+    """The answer that carries a problem document."""
+    document = problem_document(request.state.request_id, code, detail, **members)
+    status = document["status"]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
     return JSONResponse(document, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
 
@@ -85,7 +87,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(ImpastoError, _impasto_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def _impasto_error(request: Request, error: Exception) -> JSONResponse:
@@ -107,12 +108,6 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         error.status_code, "form_limits" if error.status_code == 400 else "internal_error"
     )
     return problem(request, code, CODES[code] if code == "not_found" else str(error.detail))
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    # The edge of the process: whatever was not foreseen is logged by its place and told as nothing but an id.
-    _LOG.error("request %s failed\n%s", request.state.request_id, trace_of(error))
-    return problem(request, "internal_error", "a fault in Impasto; please report it with the request id")
 
 
 def _place(found: dict[str, Any]) -> str:

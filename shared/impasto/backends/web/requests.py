@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from typing import Any, Final
@@ -10,8 +11,11 @@ from typing import Any, Final
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from impasto.backends.web.problems import PROBLEM_TYPE, problem_document
+from impasto.faults import trace_of
 from impasto.identifiers import new_id
 
+_LOG = logging.getLogger("impasto.web")
 REQUESTS: Final = Counter("impasto_http_requests", "Requests by route and status", ["method", "route", "status"])
 SECONDS: Final = Histogram("impasto_http_request_seconds", "Seconds until the answer ended", ["method", "route"])
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -31,16 +35,16 @@ class RequestFrame:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _GIVEN_ID.fullmatch(given) else new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.monotonic(), 500
+        started, status, started_answer = time.monotonic(), 500, False
 
         body = _Body(receive, None if self._unlimited and scope["path"].startswith(self._unlimited) else self._most)
 
         async def tell(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_answer
             if body.too_large:
                 return  # whatever the application says of a body that was cut off, the answer is below
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started_answer = message["status"], True
                 message["headers"] = [*message["headers"], *_frame_headers(request_id)]
             await send(message)
 
@@ -49,10 +53,15 @@ class RequestFrame:
                 await self._app(scope, body.receive, tell)
         except _BodyTooLarge:
             assert body.too_large
+        except Exception as error:  # noqa: BLE001  the edge of the process
+            # Whatever was not foreseen is logged by its place and told as nothing but an id.
+            _LOG.error("request %s failed\n%s", request_id, trace_of(error))
+            if not started_answer:
+                status = await _answer(send, request_id, "internal_error", "please report this with the request id")
         finally:
             if body.too_large:
-                status = 413
-                await _refuse(send, request_id, body.limit or 0)
+                detail = f"the body may have at most {body.limit} bytes"
+                status = await _answer(send, request_id, "body_too_large", detail, limit=body.limit)
             route = getattr(scope.get("route"), "path", "unmatched")
             REQUESTS.labels(scope["method"], route, status).inc()
             SECONDS.labels(scope["method"], route).observe(time.monotonic() - started)
@@ -87,18 +96,11 @@ def _frame_headers(request_id: str) -> list[tuple[bytes, bytes]]:
     return [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
 
 
-async def _refuse(send: Send, request_id: str, limit: int) -> None:
-    document: dict[str, Any] = {
-        "type": "https://impasto.invalid/errors/body_too_large",
-        "title": "the body is larger than allowed",
-        "status": 413,
-        "detail": f"the body may have at most {limit} bytes",
-        "code": "body_too_large",
-        "limit": limit,
-        "request_id": request_id,
-    }
+async def _answer(send: Send, request_id: str, code: str, detail: str, **members: Any) -> int:
+    document = problem_document(request_id, code, detail, **members)
     body = json.dumps(document).encode()
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", PROBLEM_TYPE.encode()), (b"content-length", str(len(body)).encode())]
     headers += _frame_headers(request_id)
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": document["status"], "headers": headers})
     await send({"type": "http.response.body", "body": body})
+    return int(document["status"])
