@@ -90,9 +90,14 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 
 # --- work on it ---
 
-.PHONY: test check wheel kills lock
+.PHONY: test test-system check wheel kills lock
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest $(ARGS)
+
+test-system: $(STAMPS)/dev ## the database's and the queue's tests on this machine's own PostgreSQL and Redis
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null \
+	|| { echo "install PostgreSQL and Redis first: apt-get install postgresql redis-server" >&2; exit 1; }
+	@IMPASTO_TEST_SYSTEM=1 exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py $(ARGS)
 
 check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
 	@$(BIN)/ruff format --check .

@@ -29,8 +29,11 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_PLUGIN, os.environ.get
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    """PostgreSQL, a Redis-protocol server and an S3 server on free ports, in a folder of their own."""
-    with Servers() as running:
+    """PostgreSQL, a Redis-protocol server and an S3 server on free ports, in a folder of their own.
+
+    The pinned wheels' servers; with IMPASTO_TEST_SYSTEM those of the machine's distribution come first.
+    """
+    with Servers(system=bool(os.environ.get("IMPASTO_TEST_SYSTEM"))) as running:
         make_template(running.admin_url)
         yield running
 

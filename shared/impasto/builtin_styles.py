@@ -22,7 +22,7 @@ BUILT_IN: Final[tuple[tuple[str, str], ...]] = (
     ("sea-mist", "Pale teal monochrome with a breath of pink; very calm."),
     ("stained-glass", "Small pastel panes between dark leaded lines."),
     ("electric-dusk", "Ultramarine and orange crayon in diagonal hatching."),
-    ("woven-blocks", "Red, orange and black bricks; an abstract that keeps little of the photo."),
+    ("woven-blocks", "Red, orange and black bricks; little of the photo is left."),
     ("woodcut-sand", "Sand and olive, carved in flowing parallel grooves."),
     ("cobalt-night", "Cobalt and gold in swirling short strokes."),
     ("ember", "Deep red and black, lit as if by coals."),

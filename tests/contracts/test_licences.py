@@ -26,7 +26,8 @@ def _locked(lock: str) -> list[str]:
 
 def _licence(package: str) -> str:
     found = metadata(package)
-    said = [found.get("License-Expression") or "", (found.get("License") or "").strip().split("\n")[0]]
+    said = [line for name in ("License-Expression", "License") for line in found.get_all(name) or []]
+    said = [text.strip().split("\n")[0] for text in said]
     said += [line for line in found.get_all("Classifier") or [] if line.startswith("License")]
     return " | ".join(filter(None, said)) or _ELSEWHERE.get(package, "")
 

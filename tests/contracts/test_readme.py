@@ -57,11 +57,17 @@ def test_an_example_runs_as_it_is_printed(platform: Stack, tmp_path: Path, langu
 def test_the_readme_shows_command_line_python_and_http() -> None:
     found = _BLOCK.findall((ROOT / "README.md").read_text("utf-8"))
     assert [language for language, _ in found] == ["bash", "python", "bash"]
-    assert all(word in code for word, (_, code) in zip(("impasto ", "from impasto import Client", "curl "), found, strict=True))
+    assert all(
+        word in code for word, (_, code) in zip(("impasto ", "from impasto import Client", "curl "), found, strict=True)
+    )
 
 
 def test_the_chinese_readme_prints_the_same_commands() -> None:
     english = (ROOT / "README.md").read_text("utf-8")
     chinese = (ROOT / "README.zh-CN.md").read_text("utf-8")
-    lines = {line.partition("#")[0].strip() for block in re.findall(r"```\w+\n(.*?)```", chinese, re.DOTALL) for line in block.splitlines()}
+    lines = {
+        line.partition("#")[0].strip()
+        for block in re.findall(r"```\w+\n(.*?)```", chinese, re.DOTALL)
+        for line in block.splitlines()
+    }
     assert {line for line in lines if line and line not in english} == set()

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from impasto.identifiers import new_id
 from impasto.tenants import new_key
 from impasto.testing.stacks import Stack
 from tests.asking import ask, ended, submit
@@ -62,28 +63,73 @@ def test_an_expired_key_is_refused(platform: Stack) -> None:
     assert _with(platform, key, "GET", "/v1/jobs").status_code == 401
 
 
-def test_every_id_of_one_tenant_is_nothing_to_the_other(platform: Stack) -> None:
+def _things_of(platform: Stack) -> dict[str, str]:
+    """One of each thing of the first tenant, by the name of its path parameter."""
     job = ended(platform, submit(platform, "test.stamp", {"text": "mine alone"})["id"])
     style = ask(platform, "POST", "/v1/styles", json={"name": "mine", "mix": {"builtin": {"ember": 1.0}}}).json()
-    digest = job["result"]["artifact"]["sha256"]
     key_id = ask(platform, "GET", "/v1/keys").json()["items"][0]["id"]
-    paths = [
-        ("GET", f"/v1/jobs/{job['id']}"),
-        ("GET", f"/v1/jobs/{job['id']}/events"),
-        ("POST", f"/v1/jobs/{job['id']}/cancel"),
-        ("GET", f"/v1/artifacts/{digest}"),
-        ("GET", f"/v1/lineage/sha256:{digest}"),
-        ("GET", f"/v1/lineage/{style['id']}"),
-        ("DELETE", f"/v1/keys/{key_id}"),
-    ]
-    for method, path in paths:
-        answer = ask(platform, method, path, tenant="second")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
-        assert ask(platform, method, path).status_code != 404, path
-    for params in ({"text": "x", "picture": f"sha256:{digest}"},):
-        answer = ask(platform, "POST", "/v1/jobs", tenant="second", json={"kind": "test.stamp", "params": params})
-        assert answer.status_code == 404
-    for path in ("/v1/jobs", "/v1/artworks", "/v1/datasets", "/v1/checkpoints", "/v1/styles", "/v1/keys"):
-        theirs = ask(platform, "GET", path, tenant="second").text
-        for mine in (job["id"], digest, style["id"], key_id):
-            assert mine not in theirs, path
+    digest, tenant = job["result"]["artifact"]["sha256"], platform.tenants["first"]
+    ids = {prefix: new_id(prefix) for prefix in ("art", "dst", "dsv", "ckp")}
+    platform.sql(
+        """INSERT INTO artworks (id, tenant_id, upload_sha256, sha256, media_type, width, height, size_bytes, file_name,
+               caption, title, artist, date, medium, subject, collection, licence, consent, provenance)
+           VALUES (%s, %s, %s, %s, 'image/png', 1, 1, 1, '', '', '', '', '', '', '', '', '', '', '')""",
+        [ids["art"], tenant, ids["art"], digest],
+    )
+    platform.sql("INSERT INTO datasets (id, tenant_id, name) VALUES (%s, %s, %s)", [ids["dst"], tenant, ids["dst"].replace("_", "-")])
+    platform.sql(
+        """INSERT INTO dataset_versions (id, tenant_id, dataset_id, number, manifest_sha256, samples, train, validation,
+               recipe, summary, job_id) VALUES (%s, %s, %s, 1, %s, 1, 1, 0, '{}', '{}', %s)""",
+        [ids["dsv"], tenant, ids["dst"], digest, job["id"]],
+    )
+    platform.sql(
+        """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
+           VALUES (%s, %s, 'mine', 'style_classifier', 'tiny', %s, '{}', %s)""",
+        [ids["ckp"], tenant, digest, job["id"]],
+    )
+    return {
+        "job_id": job["id"],
+        "sha256": digest,
+        "identifier": f"sha256:{digest}",
+        "key_id": key_id,
+        "artwork_id": ids["art"],
+        "dataset": ids["dst"],
+        "version_id": ids["dsv"],
+        "checkpoint_id": ids["ckp"],
+        "style": style["id"],
+    }
+
+
+def test_every_id_of_one_tenant_is_nothing_to_the_other_on_every_route(platform: Stack) -> None:
+    things = _things_of(platform)
+    document = httpx.get(f"{platform.url}/openapi.json", trust_env=False).json()
+    tried = 0
+    # What ends a thing comes last: the owner's turn proves that the path is right.
+    for path, methods in sorted(document["paths"].items()):
+        if "{" in path:
+            filled = path.format(**things)
+            for method in sorted(methods, key=lambda name: name == "delete"):
+                theirs = ask(platform, method.upper(), filled, tenant="second")
+                assert (theirs.status_code, theirs.json()["code"]) == (404, "not_found"), (method, path)
+                if method != "delete":
+                    assert ask(platform, method.upper(), filled).status_code != 404, (method, path)
+                tried += 1
+    assert tried >= 11
+    foreign = ask(platform, "DELETE", f"/v1/keys/{things['key_id']}", tenant="second")
+    assert foreign.status_code == 404
+
+
+def test_every_id_of_one_tenant_is_nothing_to_the_other_in_params_lists_and_lineage(platform: Stack) -> None:
+    things = _things_of(platform)
+    for picture in (things["identifier"], things["artwork_id"]):
+        body = {"kind": "test.stamp", "params": {"text": "x", "picture": picture}}
+        assert ask(platform, "POST", "/v1/jobs", tenant="second", json=body).status_code == 404
+        assert ask(platform, "POST", "/v1/jobs", json=body).status_code == 202
+    mix = {"name": "theirs", "mix": {"artworks": {things["artwork_id"]: 1.0}}}
+    assert ask(platform, "POST", "/v1/styles", tenant="second", json=mix).status_code == 404
+    for thing in things.values():
+        assert ask(platform, "GET", f"/v1/lineage/{thing}", tenant="second").status_code == 404, thing
+    for path in ("jobs", "artworks", "datasets", "checkpoints", "styles", "keys"):
+        theirs = ask(platform, "GET", f"/v1/{path}", tenant="second").text
+        for thing in things.values():
+            assert thing not in theirs, (path, thing)

@@ -11,8 +11,10 @@ from impasto.artifacts import digest_of
 from impasto.errors import JobFailed
 from impasto.kinds.train_style_classifier import TrainStyleClassifier
 from impasto.testing.stacks import Stack
+from impasto_ml.encoders.layout import VECTOR_FEATURES
 from impasto_train.style_classifier.compute import thinned, train
 from impasto_train.style_classifier.handler import _classes, _facts
+from impasto_train.style_classifier.samples import samples_of
 from impasto_worker.dataset_files import DatasetFiles
 from tests.asking import ask
 from tests.hands import School, school
@@ -72,6 +74,8 @@ def payload_of(here: School, folder: Path, **options: Any) -> dict[str, Any]:
     shards = [fetched(here.stack, s["sha256"], folder) for s in manifest["shards"] if s["split"] == "train"]
     return {
         "shards": [str(shard) for shard in shards],
+        "models": "",
+        "views": 0,
         "label": "artist",
         "classes": ["boxes", "dots"],
         "options": {"flavor": "tiny", "seed": 0, "epochs": 3, "batch_size": 64, "learning_rate": 1e-3, **options},
@@ -91,6 +95,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(here: School,
         train(payload_of(here, tmp_path, seed=seed), unread)
         digests.append(digest_of(tmp_path / "checkpoint" / "model.safetensors"))
     assert digests[0] == digests[1] != digests[2]
+
+
+def test_varied_views_are_learnt_beside_the_picture_itself(here: School, models_folder: Path, tmp_path: Path) -> None:
+    payload = payload_of(here, tmp_path) | {"models": str(models_folder)}
+    plain = list(samples_of(payload, unread))
+    varied = list(samples_of(payload | {"views": 2}, unread))
+    assert [sample.key for sample in varied] == [sample.key for sample in plain]
+    for before, after in zip(plain, varied, strict=True):
+        assert before.features is not None
+        assert after.features is not None
+        assert after.features.shape == (3, VECTOR_FEATURES)
+        assert (after.features[0] == before.features).all()
+        assert not (after.features[1] == after.features[2]).all()
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_its_name(here: School, tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from impasto.errors import InvalidInput, NotFound
+from impasto.errors import NotFound
 from impasto.kinds.generate_stylise import Stylise, Stylised
 from impasto.lineage import Edge
 from impasto.outcomes import Outcome
-from impasto.styles import BUILT_IN_STYLES, StyleMix
+from impasto.styles import StyleMix
 from impasto_worker.handling import JobContext
 from impasto_worker.pretrained import Weights, weights
 
@@ -21,7 +21,6 @@ def stylise(context: JobContext, params: Stylise) -> Outcome:
     """Runs in the worker's slot.
 
     Raises:
-        InvalidInput: a built-in style that does not exist.
         NotFound: the picture, the kept style or one of its artworks.
         JobFailed: the weights are missing, or the picture cannot be drawn.
     """
@@ -48,24 +47,11 @@ def stylise(context: JobContext, params: Stylise) -> Outcome:
 def _style(context: JobContext, params: Stylise) -> tuple[StyleMix, float]:
     """What to draw in, and how strongly: a kept style's own strength counts as the whole of what may be asked for."""
     if params.mix is not None:
-        return _known(params.mix), params.strength
+        return params.mix, params.strength
     assert params.style is not None
     if (kept := context.tools.catalogue.style(context.tenant_id, params.style)) is None:
         raise NotFound("style", params.style)
-    return _known(StyleMix.model_validate(kept.parameters["mix"])), params.strength * kept.parameters["strength"]
-
-
-def _known(mix: StyleMix) -> StyleMix:
-    slugs = [style.name for style in BUILT_IN_STYLES]
-    if unknown := sorted(set(mix.builtin) - set(slugs)):
-        raise InvalidInput(
-            "value_invalid",
-            f"there is no built-in style {unknown[0]!r}",
-            hint="the built-in styles are listed at /v1/styles",
-            field="params.mix.builtin",
-            limit=slugs,
-        )
-    return mix
+    return StyleMix.model_validate(kept.parameters["mix"]), params.strength * kept.parameters["strength"]
 
 
 def _edges(params: Stylise, mix: StyleMix, package: Weights, made: str) -> tuple[Edge, ...]:

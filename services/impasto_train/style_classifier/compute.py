@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from impasto.errors import JobFailed
-from impasto_ml.data.shards import Sample, read_shards
 from impasto_ml.families.style_classifier import StyleClassifier, save_checkpoint
 from impasto_ml.training.feature_table import collect
 from impasto_ml.training.style_classifier import TrainingOptions
 from impasto_ml.training.style_classifier import train as learn
+from impasto_train.style_classifier.samples import samples_of
 from impasto_worker.computing import device
 from impasto_worker.runner_child import Report
 
@@ -27,7 +25,7 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         JobFailed: the loss became infinite or not a number (`training_diverged`).
     """
     report(0.0, "reading the features")
-    table = collect(_labelled(payload), Path(payload["scratch"]))
+    table = collect(samples_of(payload, report), Path(payload["scratch"]))
     chosen = payload["options"]
     options = TrainingOptions(
         flavor=chosen["flavor"],
@@ -63,14 +61,6 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         "final_loss": points[-1][1],
         "loss": thinned(points),
     }
-
-
-def _labelled(payload: dict[str, Any]) -> Iterator[Sample]:
-    """The samples to learn from, each with its label where the library looks for the style."""
-    classes = set(payload["classes"])
-    for sample in read_shards(map(Path, payload["shards"]), pictures=False):
-        if (label := sample.record[payload["label"]]) in classes:
-            yield replace(sample, record={**sample.record, "style": label})
 
 
 def thinned(points: list[tuple[int, float]]) -> list[tuple[int, float]]:

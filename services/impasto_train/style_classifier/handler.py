@@ -11,9 +11,11 @@ from impasto.identifiers import new_id
 from impasto.kinds.train_style_classifier import TrainedStyleClassifier, TrainStyleClassifier
 from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, Outcome
+from impasto_worker import likeness
 from impasto_worker.checkpoint_files import STYLE_CLASSIFIER
 from impasto_worker.dataset_files import DatasetFiles, open_version
 from impasto_worker.handling import JobContext
+from impasto_worker.pretrained import weights
 
 _COMPUTE: Final = "impasto_train.style_classifier.compute:train"
 LEAST_LABELS: Final = 2
@@ -26,14 +28,18 @@ def train(context: JobContext, params: TrainStyleClassifier) -> Outcome:
     Raises:
         NotFound: the dataset version.
         InvalidInput: a label to leave out that the dataset does not have.
-        JobFailed: fewer than two labels with eight samples each, or the loss became infinite.
+        JobFailed: fewer than two labels with eight samples each, the loss became infinite, or weights are missing.
     """
     dataset = open_version(context, params.dataset_version)
     classes = _classes(dataset, params)
+    if params.views:
+        weights(context.tools.models, likeness.PACKAGE)  # or the job ends here: pictures are encoded anew
     context.tell(0.0, "fetching the shards")
     learnt = context.compute(
         _COMPUTE,
         {
+            "models": str(context.tools.models),
+            "views": params.views,
             "shards": dataset.shards(context, "train"),
             "label": params.label,
             "classes": classes,
@@ -85,6 +91,7 @@ def _facts(dataset: DatasetFiles, params: TrainStyleClassifier, classes: list[st
         "epochs": params.epochs,
         "learning_rate": params.learning_rate,
         "batch_size": params.batch_size,
+        "views": params.views,
         "seed": params.seed,
     }
 
@@ -93,7 +100,7 @@ def _outcome(
     context: JobContext, params: TrainStyleClassifier, dataset: DatasetFiles, learnt: dict[str, Any]
 ) -> Outcome:
     folder = Path(learnt.pop("folder"))
-    weights = context.put(folder / "model.safetensors")
+    stored = context.put(folder / "model.safetensors")
     context.put(folder / "config.json")
     checkpoint = new_id("ckp")
     record = CheckpointRecord(
@@ -101,14 +108,14 @@ def _outcome(
         name=params.name,
         family=STYLE_CLASSIFIER,
         flavor=params.flavor,
-        weights_sha256=weights.sha256,
+        weights_sha256=stored.sha256,
         config=json.loads((folder / "config.json").read_text("utf-8")),
         dataset_version_id=dataset.version,
     )
     # The first encoder is the pictures': captions take no part in this.
     sources = [dataset.version, dataset.manifest["encoders"][0]]
     return Outcome(
-        TrainedStyleClassifier(checkpoint=checkpoint, weights_sha256=weights.sha256, **learnt),
+        TrainedStyleClassifier(checkpoint=checkpoint, weights_sha256=stored.sha256, **learnt),
         records=(record,),
         edges=tuple(Edge(source=source, target=checkpoint, relation="trained_into") for source in sources),
     )

@@ -24,6 +24,9 @@ class TrainStyleClassifier(Params):
     epochs: int = Field(30, ge=1, le=1000)
     learning_rate: float = Field(1e-3, gt=0, le=1)
     batch_size: int = Field(64, ge=1, le=4096)
+    views: int = Field(
+        0, ge=0, le=8, description="Varied views of each picture to learn from besides: steadier, and slower by each."
+    )
     seed: int = Field(0, ge=0, lt=2**32)
 
 
