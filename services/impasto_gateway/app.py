@@ -29,8 +29,10 @@ _MOST_BODY_BYTES = 1 << 20
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application; servers are connected to in its lifespan."""
     app = FastAPI(
-        title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False
-    )
+        title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False,
+        responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
+    )  # fmt: skip
+    made, app.openapi = app.openapi, lambda: problems.documented_schemas(made())  # type: ignore[method-assign]
     app.state.settings = settings
     problems.install(app)
     app.add_middleware(RequestFrame, most_bytes=_MOST_BODY_BYTES, unlimited=("/v1/artworks",))

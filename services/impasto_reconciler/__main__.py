@@ -6,6 +6,8 @@ import logging
 import signal
 import threading
 
+from prometheus_client import start_http_server
+
 from impasto.backends.bells import Bells
 from impasto.backends.postgres.pools import engine_pool
 from impasto.settings import Settings
@@ -21,6 +23,8 @@ def main() -> None:
         signal.signal(number, lambda *_: ended.set())
     with engine_pool(settings.engine_database_url, most=2) as pool:
         sweeper = Sweeper(pool, Bells(settings.redis_url), grace_s=float(settings.grace_s))
+        if settings.metrics_port:
+            start_http_server(int(settings.metrics_port), addr="127.0.0.1")
         settings.say_ready()
         while not ended.is_set():
             sweeper.sweep()

@@ -50,6 +50,7 @@ CODES: Final[dict[str, str]] = {
     # state
     "job_already_finished": "the job has ended and cannot be changed",
     "result_not_ready": "the job has not ended yet",
+    "consent_denied": "the work's maker has not consented to learning from it",
     "dataset_too_small": "too few usable pictures, or too few labels, for this",
     "dataset_unreadable": "none of the chosen artworks could be read",
     "checkpoint_not_measured": "the checkpoint has no finished evaluation",

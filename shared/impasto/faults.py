@@ -12,7 +12,8 @@ def trace_of(error: BaseException) -> str:
     while current is not None:
         lines.append(f"{type(current).__module__}.{type(current).__qualname__} (message withheld)")
         lines += [
-            f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(current.__traceback__)
+            f"  {frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(current.__traceback__)
         ]
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
     return "\n".join(lines)

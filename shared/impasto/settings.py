@@ -41,6 +41,7 @@ class Settings:
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")
+    metrics_port: str = _setting("IMPASTO_METRICS_PORT", "", "port on which the reconciler serves /metrics")
     ready_file: str = _setting("IMPASTO_READY_FILE", "", "a file to make once the process is ready")
     log_level: str = _setting("IMPASTO_LOG_LEVEL", "INFO", "least severe message that is logged")
 

@@ -108,9 +108,9 @@ class JobContext:
         digest = identifier.partition(":")[2] or self.artwork(identifier).sha256
         return self.fetch(digest)
 
-    def fetch(self, sha256: str) -> Path:
-        """An artifact as a read-only file, verified."""
-        return self.tools.transfer.fetch(self.tenant_id, sha256, self.check)
+    def fetch(self, sha256: str, into: Path | None = None) -> Path:
+        """An artifact as a read-only file, verified: in the worker's cache, or `into` a folder of the job's own."""
+        return self.tools.transfer.fetch(self.tenant_id, sha256, self.check, into)
 
     def put(self, path: Path) -> ArtifactRef:
         """Stores a file; it becomes visible with the job's success."""

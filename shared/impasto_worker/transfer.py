@@ -44,13 +44,13 @@ class Transfer:
             self._artifacts.stored(tenant_id, artifact)
         return artifact
 
-    def fetch(self, tenant_id: str, sha256: str, check: Callable[[], None]) -> Path:
-        """The object as a read-only file in the cache.
+    def fetch(self, tenant_id: str, sha256: str, check: Callable[[], None], into: Path | None = None) -> Path:
+        """The object as a read-only file in the cache, or in the folder `into`.
 
         Raises:
             Unavailable: the store did not answer for 90 seconds.
         """
-        return _patiently(lambda: self._objects.fetch(tenant_id, sha256, self._folder), check)
+        return _patiently(lambda: self._objects.fetch(tenant_id, sha256, into or self._folder), check)
 
     def trim(self) -> None:
         """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes."""

@@ -76,7 +76,10 @@ def _things_of(platform: Stack) -> dict[str, str]:
            VALUES (%s, %s, %s, %s, 'image/png', 1, 1, 1, '', '', '', '', '', '', '', '', '', '', '')""",
         [ids["art"], tenant, ids["art"], digest],
     )
-    platform.sql("INSERT INTO datasets (id, tenant_id, name) VALUES (%s, %s, %s)", [ids["dst"], tenant, ids["dst"].replace("_", "-")])
+    platform.sql(
+        "INSERT INTO datasets (id, tenant_id, name) VALUES (%s, %s, %s)",
+        [ids["dst"], tenant, ids["dst"].replace("_", "-")],
+    )
     platform.sql(
         """INSERT INTO dataset_versions (id, tenant_id, dataset_id, number, manifest_sha256, samples, train, validation,
                recipe, summary, job_id) VALUES (%s, %s, %s, 1, %s, 1, 1, 0, '{}', '{}', %s)""",

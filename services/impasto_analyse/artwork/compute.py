@@ -23,6 +23,7 @@ from impasto_worker.computing import device, read_picture, threads
 from impasto_worker.runner_child import Report
 
 _LEAST_PROBABILITY: Final = 0.05
+_BATCH: Final = 16
 
 
 @cache
@@ -73,6 +74,21 @@ def analyse(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         "neighbours": [{"artwork": artwork, "similarity": round(value, 6)} for artwork, value in near],
         "seconds": time.monotonic() - started,
     }
+
+
+def encode(payload: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Writes one vector for each of `pictures`, in their order, to `out` (float16 rows of length 1).
+
+    Raises:
+        JobFailed: a picture cannot be read.
+    """
+    with Path(payload["out"]).open("wb") as out:
+        paths = payload["pictures"]
+        for start in range(0, len(paths), _BATCH):
+            views = [_views(read_picture(Path(path)), likeness.RECIPE)[0] for path in paths[start : start + _BATCH]]
+            out.write(likeness.unit_rows(_encoder(payload["models"]).encode(views).pooled).tobytes())
+            report(min(1.0, (start + _BATCH) / len(paths)), "vectors")
+    return {}
 
 
 def _views(picture: Image.Image, recipe: PictureRecipe) -> list[Image.Image]:

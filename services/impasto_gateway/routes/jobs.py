@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.web.problems import documented
 from impasto.errors import InvalidInput, NotFound
 from impasto.identifiers import JobId
 from impasto.jobs import JobRecord, JobState
@@ -110,7 +111,9 @@ async def get_job(job_id: JobId, connection: ReadTransaction) -> JobRecord:
     return job
 
 
-@router.post("/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job")
+@router.post(
+    "/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job", responses=documented(409)
+)
 async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts) -> JobRecord:
     """A queued job ends at once; a running one within seconds. Asking again changes nothing."""
     if asked := await request_cancel(connection, job_id):

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from starlette.background import BackgroundTask
 
 from impasto.artworks import ArtworkMetadata, UploadResult
+from impasto.backends.web.problems import documented
 from impasto.errors import Unavailable
 from impasto_gateway.parts import TheParts
 
@@ -33,7 +34,11 @@ _FORM: Final = {
     summary="Upload artworks",
     operation_id="upload_artworks",
     response_model=UploadResult,
-    openapi_extra={"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}}},
+    responses=documented(415),
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": _FORM}}},
+        "security": [{"HTTPBearer": []}],  # checked by ingestion
+    },
 )
 async def upload_artworks(request: Request, the: TheParts) -> Response:
     """Many files, with captions as fields or as JSONL; answers with a verdict for each file."""

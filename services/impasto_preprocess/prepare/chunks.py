@@ -50,7 +50,7 @@ def payloads(context: JobContext, params: PrepareDataset, tally: Tally) -> Itera
 def _allowed(context: JobContext, params: PrepareDataset, tally: Tally) -> Iterator[Artwork]:
     for artwork in context.tools.artworks.selected(context.tenant_id, params.select):
         if artwork.consent == "denied":
-            tally.refuse(artwork.id, "value_invalid", "its maker has not consented to learning from it")
+            tally.refuse(artwork.id, "consent_denied", "its maker has not consented to learning from it")
         else:
             yield artwork
 
@@ -67,7 +67,7 @@ def _payload(
     folder = context.folder / f"chunk-{number:06d}"
     folder.mkdir()
     entries = []
-    for artwork, path in zip(artworks, fetchers.map(lambda a: _fetched(context, a), artworks), strict=True):
+    for artwork, path in zip(artworks, fetchers.map(lambda a: _fetched(context, a, folder), artworks), strict=True):
         if path is None:
             tally.refuse(artwork.id, "not_found", "the object store has lost its picture")
         else:
@@ -83,9 +83,10 @@ def _payload(
     }
 
 
-def _fetched(context: JobContext, artwork: Artwork) -> Path | None:
+def _fetched(context: JobContext, artwork: Artwork, folder: Path) -> Path | None:
     try:
-        return context.fetch(artwork.sha256)
+        # Not into the cache, which would grow to hold the collection: this goes with its chunk.
+        return context.fetch(artwork.sha256, into=folder)
     except NotFound:
         return None
 

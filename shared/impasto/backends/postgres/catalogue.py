@@ -26,7 +26,8 @@ FROM dataset_versions v JOIN datasets d ON d.id = v.dataset_id
 """
 _CHECKPOINTS: Final = """
 SELECT id, name, family, flavor, weights_sha256, config, dataset_version_id, job_id, created_at,
-       EXISTS (SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id) AS measured
+       -- On what it was trained on, a checkpoint is not measured.
+       EXISTS (SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id AND e.measures->>'split' <> 'train') AS measured
 FROM checkpoints c
 """
 _EVALUATIONS: Final = """

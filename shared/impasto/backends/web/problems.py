@@ -7,6 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from impasto.errors import CODES, ImpastoError
@@ -35,6 +36,60 @@ STATUSES: Final[dict[str, int]] = {
     "database_unavailable": 503,
     "internal_error": 500,
 }
+
+
+class Fault(BaseModel):
+    """One fault in a request: where it is and what is allowed there."""
+
+    field: str
+    code: str
+    message: str
+    limit: Any = None
+    actual: Any = None
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable and listed in docs/errors.md; `request_id` is in the logs as well."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    hint: str | None = None
+    errors: list[Fault] | None = None
+
+
+_WORDS: Final = {
+    400: "The request cannot be read.",
+    401: "No valid API key.",
+    403: "The key lacks the scope.",
+    404: "There is no such thing, or it is not yours.",
+    409: "The thing's state does not allow this.",
+    413: "The body is too large.",
+    415: "The body's content type is not the one this address takes.",
+    422: "A value is not allowed; `errors` names each place.",
+    503: "A part of the platform does not answer; try again.",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route or application that may answer with these problems."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {status: {"description": _WORDS[status], "content": {PROBLEM_TYPE: schema}} for status in statuses}
+
+
+def documented_schemas(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document with the schema of problems, and without those that FastAPI adds and nobody sends."""
+    schemas = document["components"]["schemas"]
+    for unsent in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unsent, None)
+    own = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= own.pop("$defs")
+    schemas["Problem"] = own
+    return document
+
 
 # What pydantic calls a fault, as our codes. Anything else is `value_invalid`.
 _FAULTS: Final = {
