@@ -59,6 +59,11 @@ class Layout:
         return self.data / "models"
 
     @property
+    def postgres_mark(self) -> Path:
+        """Says that this data folder's own cluster was made; a cluster without it is of a folder that is gone."""
+        return self.data / "postgres.made"
+
+    @property
     def root_home(self) -> Path:
         """Where PostgreSQL lives when we are root: its user may be able to enter neither the home nor the venv."""
         return ROOT_HOME / hashlib.sha256(str(self.data).encode()).hexdigest()[:16]

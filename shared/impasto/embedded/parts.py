@@ -74,7 +74,7 @@ def _servers(plan: Plan) -> list[Part]:
     if plan.choices["postgres"].program:
         cluster = Cluster.at(plan.layout.postgres, plan.choices["postgres"])
         server = cluster.part(ports["postgres"])
-        if not cluster.made():
+        if not (cluster.made() and plan.layout.postgres_mark.exists()):
             parts.append(_ours("postgres-data", plan, "impasto.embedded.first_data", once=True))
             server = replace(server, after=("postgres-data",))
         parts.append(server)

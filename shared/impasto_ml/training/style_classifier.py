@@ -17,6 +17,7 @@ from impasto_ml.families.style_classifier.model import Standardise, StyleClassif
 
 from .calibration import fit_temperature
 from .feature_table import FeatureTable
+from .strangers import certainty_loss, made_strangers
 
 _CHUNK = 1024
 _LEAST_DEVIATION = 1e-3
@@ -70,7 +71,7 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """`loss`: mean cross-entropy since the last report. The last one of a run carries the finished classifier."""
+    """`loss`: mean cross-entropy on training pictures since the last report. The last one of a run carries the finished classifier."""
 
     step: int
     steps: int
@@ -91,13 +92,14 @@ def train(table: FeatureTable, options: TrainingOptions, device: str = "cpu") ->
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
         model = StyleClassifier(config)
-    model = _with_statistics(model, table, learnt, options.seed).to(device)
+    model = _with_statistics(model, table, learnt).to(device)
     steps = options.steps_for(len(learnt))
     loss = float("nan")
     for progress in _fit(model, table, labels, learnt, flavor, steps, options):
         loss = progress.loss
         yield progress
     model.eval().requires_grad_(False)
+    _fill_bank(model, table, learnt, options.seed)
     calibrated = kept_back if len(kept_back) >= _LEAST_CALIBRATION else np.empty(0, dtype=np.intp)
     _calibrate(model, table, labels, calibrated, options)
     yield TrainingProgress(steps, steps, loss, model, len(calibrated))
@@ -115,11 +117,9 @@ def _divide(
     return np.flatnonzero(~kept), np.flatnonzero(kept)
 
 
-def _with_statistics(
-    model: StyleClassifier, table: FeatureTable, learnt: NDArray[np.intp], seed: int
-) -> StyleClassifier:
-    """Standardisation, whitened axes and neighbour bank, in passes that hold one chunk of pictures."""
-    chunks = [learnt[start : start + _CHUNK] for start in range(0, len(learnt), _CHUNK)]
+def _with_statistics(model: StyleClassifier, table: FeatureTable, learnt: NDArray[np.intp]) -> StyleClassifier:
+    """Standardisation, in two passes that hold one chunk of pictures."""
+    chunks = _chunks(learnt)
     total = sum(table.batch(chunk).astype(np.float64).sum(0) for chunk in chunks)
     mean = total / len(learnt)
     squares = sum(((table.batch(chunk) - mean) ** 2).sum(0) for chunk in chunks)
@@ -130,18 +130,20 @@ def _with_statistics(
     ):
         part.mean = torch.from_numpy(mean[columns]).float()
         part.deviation = torch.from_numpy(deviation[columns]).float()
-    scatter = torch.zeros(STYLE_FEATURES, STYLE_FEATURES, dtype=torch.float64)
-    for chunk in chunks:
-        z = _style(model.standardise, table.batch(chunk)).double()
-        scatter += z.T @ z
-    values, vectors = torch.linalg.eigh(scatter / len(learnt))
-    # eigh orders upwards; tiny axes are noise that whitening would blow up.
-    values, vectors = values.flip(0)[: model.config.whitened], vectors.flip(1)[:, : model.config.whitened]
-    model.basis = (vectors / (values.clamp(min=0) + 1e-3).sqrt()).float()
+    return model
+
+
+@torch.inference_mode()
+def _fill_bank(model: StyleClassifier, table: FeatureTable, learnt: NDArray[np.intp], seed: int) -> None:
+    """Where the learnt pictures, or as many as the bank holds, lie in the hidden layer now that it has learnt."""
     size = min(model.config.bank, len(learnt))
     chosen = np.sort(np.random.default_rng([seed, 1]).choice(learnt, size, replace=False))
-    model.bank = _style(model.standardise, table.batch(chosen)) @ model.basis
-    return model
+    places = [model.hidden(_style(model.standardise, table.batch(chunk))).half() for chunk in _chunks(chosen)]
+    model.bank = torch.cat(places)
+
+
+def _chunks(index: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [index[start : start + _CHUNK] for start in range(0, len(index), _CHUNK)]
 
 
 def _style(standardise: Standardise, rows: NDArray[np.float32]) -> Tensor:
@@ -158,7 +160,10 @@ def _fit(
     steps: int,
     options: TrainingOptions,
 ) -> Iterator[TrainingProgress]:
-    """AdamW under a one-cycle rate; the head and the colour yardstick learn side by side from the same batches."""
+    """AdamW under a one-cycle rate; the head and the colour yardstick learn side by side from the same batches.
+
+    The head's loss is cross-entropy plus the flavor's weight times that on strangers made from the batch.
+    """
     parameters = [*model.head.parameters(), *model.colour_head.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=flavor.learning_rate, weight_decay=flavor.weight_decay)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, flavor.learning_rate, total_steps=steps + 1)
@@ -170,12 +175,15 @@ def _fit(
         rows = table.batch(index, draw.integers(table.rows.shape[1], size=flavor.batch))
         truth = torch.from_numpy(labels[index]).to(device)
         noise = torch.from_numpy(draw.standard_normal((flavor.batch, STYLE_FEATURES), dtype=np.float32)).to(device)
-        x = _style(model.standardise, rows) + flavor.noise * noise
-        loss = F.cross_entropy(_head(model.head, x, flavor.dropout, draw), truth)
+        x = _style(model.standardise, rows)
+        strangers = made_strangers(x, truth, draw)
+        logits = _head(model.head, torch.cat([x + flavor.noise * noise, strangers]), flavor.dropout, draw)
+        loss = F.cross_entropy(logits[: flavor.batch], truth)
+        strange = flavor.stranger_weight * certainty_loss(logits[flavor.batch :])
         colour = model.colour_standardise(torch.from_numpy(rows[:, STYLE_FEATURES:]).to(device))
-        both = loss + F.cross_entropy(model.colour_head(colour), truth)
+        whole = loss + strange + F.cross_entropy(model.colour_head(colour), truth)
         optimiser.zero_grad()
-        both.backward()  # type: ignore[no-untyped-call]
+        whole.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         rate.step()
         losses.append(loss.item())
@@ -206,8 +214,7 @@ def _calibrate(
     """Temperature, the scale of both kinds of evidence and the threshold. Without pictures all stay neutral."""
     if not len(index):
         return
-    chunks = [index[start : start + _CHUNK] for start in range(0, len(index), _CHUNK)]
-    inputs = [_style(model.standardise, table.batch(chunk)) for chunk in chunks]
+    inputs = [_style(model.standardise, table.batch(chunk)) for chunk in _chunks(index)]
     logits = torch.cat([model(x) for x in inputs]).cpu()
     model.temperature.fill_(fit_temperature(logits, torch.from_numpy(labels[index])))
     evidence = torch.cat([model.evidence(x) for x in inputs])

@@ -23,9 +23,7 @@ from impasto_ml.families.style_classifier import (
 def model() -> StyleClassifier:
     made = StyleClassifier(StyleClassifierConfig.of("tiny", ("bold", "fine")), bank_size=9)
     generator = torch.Generator().manual_seed(0)
-    for name in ("basis", "bank"):
-        tensor = getattr(made, name)
-        tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    made.bank.copy_(torch.randn(made.bank.shape, generator=generator))
     made.temperature.fill_(1.7)
     made.threshold.fill_(-0.3)
     return made.eval()

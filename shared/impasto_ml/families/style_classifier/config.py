@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Flavor:
-    """`noise`: deviation of the Gaussian noise added to standardised features while learning."""
+    """`noise`: deviation of the Gaussian noise added to standardised features while learning.
+
+    `stranger_weight`: of the loss on pictures of nobody's hand, beside 1 for that on the training pictures.
+    """
 
     hidden: int
     dropout: float
@@ -15,6 +18,7 @@ class Flavor:
     batch: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
+    stranger_weight: float = 0.5
 
 
 FLAVORS: Mapping[str, Flavor] = {
@@ -25,16 +29,12 @@ FLAVORS: Mapping[str, Flavor] = {
 
 @dataclass(frozen=True)
 class StyleClassifierConfig:
-    """`styles`: class names in the order of the outputs. `whitened`: axes of the space in which neighbours are sought.
-
-    `bank`: how many training pictures are kept there as neighbours, at most.
-    """
+    """`styles`: class names in the order of the outputs. `bank`: how many training pictures are kept as neighbours."""
 
     flavor: str
     styles: tuple[str, ...]
     hidden: int
     dropout: float
-    whitened: int = 128
     bank: int = 8000
 
     def __post_init__(self) -> None:

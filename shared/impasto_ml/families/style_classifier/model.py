@@ -1,6 +1,6 @@
 """The style classifier: a small head on frozen style statistics, a temperature, and a score for "none of these".
 
-Shapes: N pictures, S = 608 style statistics, W whitened axes, M neighbours in the bank, K styles.
+Shapes: N pictures, S = 608 style statistics, H hidden units, M neighbours in the bank, K styles.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from impasto_ml.encoders.layout import COLOUR, COLOUR_FEATURES, STYLE, STYLE_FEATURES, VECTOR_FEATURES
 
@@ -19,6 +20,8 @@ NEIGHBOUR = 5
 _CLIP = 6.0
 _LOGIT_BOUND = 20.0
 _CHUNK = 512
+# Nearer than this is the rounding of the bank, which is kept in half precision.
+_LEAST_DISTANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,6 @@ class StyleClassifier(nn.Module):
     """Built empty from a config; training fills it, `load_checkpoint` restores it."""
 
     temperature: Tensor
-    basis: Tensor
     bank: Tensor
     score_mean: Tensor
     score_deviation: Tensor
@@ -79,8 +81,7 @@ class StyleClassifier(nn.Module):
         self.colour_standardise = Standardise(COLOUR_FEATURES)
         self.colour_head = nn.Linear(COLOUR_FEATURES, classes)
         self.register_buffer("temperature", torch.ones(()))
-        self.register_buffer("basis", torch.zeros(STYLE_FEATURES, config.whitened))
-        self.register_buffer("bank", torch.zeros(bank_size, config.whitened))
+        self.register_buffer("bank", torch.zeros(bank_size, config.hidden, dtype=torch.float16))
         self.register_buffer("score_mean", torch.zeros(2))
         self.register_buffer("score_deviation", torch.ones(2))
         self.register_buffer("threshold", torch.tensor(-torch.inf))
@@ -90,16 +91,21 @@ class StyleClassifier(nn.Module):
         logits: Tensor = self.head(standardised_NS)
         return logits
 
+    def hidden(self, standardised_NS: Tensor) -> Tensor:
+        """Activations N x H of the hidden layer without dropout, each of length one: where neighbours are sought."""
+        return F.normalize(self.head[1](self.head[0](standardised_NS)), dim=1)
+
     def evidence(self, standardised_NS: Tensor) -> Tensor:
         """N x 2, higher is more familiar: log-odds of the best style, and minus the log distance to the neighbours.
 
-        The head is unsure of hands between two that it knows; the neighbours are far for hands unlike all of them.
+        The distance is Euclidean, 0 to 2, to the fifth nearest of the bank. The head is unsure of hands between two
+        that it knows; the neighbours are far for hands unlike all of them.
         """
         best = (self(standardised_NS) / self.temperature).softmax(-1).amax(-1)
         odds = torch.logit(best.double(), eps=1e-9).clamp(-_LOGIT_BOUND, _LOGIT_BOUND).float()
-        distance = torch.cdist(standardised_NS @ self.basis, self.bank)
+        distance = torch.cdist(self.hidden(standardised_NS), self.bank.float())
         nearest = distance.topk(min(NEIGHBOUR, len(self.bank)), largest=False).values[:, -1]
-        return torch.stack([odds, -nearest.clamp(min=1e-6).log()], dim=1)
+        return torch.stack([odds, -nearest.clamp(min=_LEAST_DISTANCE).log()], dim=1)
 
     def familiarity(self, standardised_NS: Tensor) -> Tensor:
         """N: the sum of both kinds of evidence, each in deviations from its mean on pictures of known hands."""
