@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 import impasto
 from impasto.backends.bells import Bells
@@ -28,7 +29,9 @@ _MOST_BODY_BYTES = 1 << 20
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application; servers are connected to in its lifespan."""
-    app = FastAPI(
+    # Its /docs brings its own scripts: a platform in a museum's cellar has no way out.
+    app: FastAPI = FastAPIOffline(
+        redoc_url=None,
         title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False,
         responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
     )  # fmt: skip

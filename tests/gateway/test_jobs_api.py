@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import httpx
@@ -161,6 +162,15 @@ def test_health_and_metrics_answer(platform: Stack) -> None:
     for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/v1"):
         assert httpx.get(platform.url + path, trust_env=False).status_code == 200, path
     assert "impasto_http_requests_total" in httpx.get(platform.url + "/metrics", trust_env=False).text
+
+
+def test_the_api_s_own_pages_load_nothing_from_outside(platform: Stack) -> None:
+    page = httpx.get(platform.url + "/docs", trust_env=False).text
+    sources = re.findall(r"(?:src|href)=[\"']([^\"']+)", page)
+    assert any(source.endswith(".js") for source in sources)
+    for source in sources:
+        assert source.startswith("/"), source
+        assert httpx.get(platform.url + source, trust_env=False).status_code == 200, source
 
 
 def _events(stack: Stack, job_id: str, after: int = 0) -> list[dict[str, str]]:

@@ -71,7 +71,10 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """`loss`: mean cross-entropy on training pictures since the last report. The last one of a run carries the finished classifier."""
+    """`loss`: mean cross-entropy on training pictures since the last report, without that on made strangers.
+
+    The last report of a run carries the finished classifier.
+    """
 
     step: int
     steps: int

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from impasto_ml.encoders.layout import VECTOR_FEATURES
+from impasto_ml.encoders.layout import STYLE, VECTOR_FEATURES
 from impasto_ml.families.style_classifier import (
     FLAVORS,
     CheckpointError,
@@ -17,6 +17,7 @@ from impasto_ml.families.style_classifier import (
     load_checkpoint,
     save_checkpoint,
 )
+from impasto_ml.families.style_classifier.model import NEIGHBOUR
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def model() -> StyleClassifier:
     made.bank.copy_(torch.randn(made.bank.shape, generator=generator))
     made.temperature.fill_(1.7)
     made.threshold.fill_(-0.3)
-    return made.eval()
+    return made.eval().requires_grad_(False)
 
 
 def test_what_is_saved_is_loaded(model: StyleClassifier, tmp_path: Path) -> None:
@@ -47,7 +48,9 @@ def test_saving_twice_writes_the_same_bytes(model: StyleClassifier, tmp_path: Pa
     assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
 
 
-@pytest.mark.parametrize("damage", ["missing tensor", "extra tensor", "no weights", "cut weights", "other family"])
+@pytest.mark.parametrize(
+    "damage", ["missing tensor", "extra tensor", "older form", "no weights", "cut weights", "other family"]
+)
 def test_a_checkpoint_that_is_not_whole_is_refused(model: StyleClassifier, tmp_path: Path, damage: str) -> None:
     config, weights = save_checkpoint(tmp_path, model)
     state = load_file(weights)
@@ -56,6 +59,9 @@ def test_a_checkpoint_that_is_not_whole_is_refused(model: StyleClassifier, tmp_p
         save_file(state, weights)
     elif damage == "extra tensor":
         save_file(state | {"stranger": torch.ones(1)}, weights)
+    elif damage == "older form":
+        # Neighbours were once sought in a whitened space of 128 axes.
+        save_file(state | {"basis": torch.ones(608, 128), "bank": torch.ones(9, 128)}, weights)
     elif damage == "no weights":
         weights.unlink()
     elif damage == "cut weights":
@@ -64,6 +70,18 @@ def test_a_checkpoint_that_is_not_whole_is_refused(model: StyleClassifier, tmp_p
         config.write_text(config.read_text().replace("style_classifier", "text_to_image"))
     with pytest.raises(CheckpointError):
         load_checkpoint(tmp_path)
+
+
+def test_a_picture_in_the_bank_is_more_familiar_than_one_far_from_it(model: StyleClassifier) -> None:
+    vectors = np.random.default_rng(1).normal(0, 2, (40, VECTOR_FEATURES)).astype(np.float16)
+    standardised = torch.from_numpy(vectors[:, STYLE].astype(np.float32)).clamp(-6, 6)
+    hidden = model.hidden(standardised)
+    assert torch.allclose(hidden.norm(dim=1), torch.ones(40))
+    model.bank = hidden[:9].repeat(NEIGHBOUR, 1).half()
+    near = model.evidence(standardised)[:, 1]
+    assert near[:9].min() > near[9:].max()
+    # A picture five times in the bank is as near as half precision tells apart.
+    assert near[:9].exp().min().item() == pytest.approx(1000, rel=0.2)
 
 
 def test_no_pictures_get_no_answer(model: StyleClassifier) -> None:
