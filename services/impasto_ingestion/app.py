@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-import impasto
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.web import problems
@@ -24,7 +23,8 @@ from impasto_ingestion.workplace import Workplace
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application; servers are connected to in its lifespan."""
-    app = FastAPI(title="Impasto ingestion", version=impasto.__version__, lifespan=_lifespan, redirect_slashes=False)
+    # The gateway documents this address as its own.
+    app = FastAPI(lifespan=_lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     problems.install(app)
     app.add_middleware(RequestFrame, most_bytes=limits.MOST_REQUEST_BYTES)
