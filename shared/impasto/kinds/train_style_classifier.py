@@ -21,7 +21,7 @@ class TrainStyleClassifier(Params):
         [], max_length=100, description="Labels left out of training, to measure 'unknown' on."
     )
     flavor: Literal["tiny", "base"] = "base"
-    epochs: int = Field(30, ge=1, le=1000)
+    epochs: int = Field(60, ge=1, le=1000)
     learning_rate: float = Field(1e-3, gt=0, le=1)
     batch_size: int = Field(64, ge=1, le=4096)
     views: int = Field(
