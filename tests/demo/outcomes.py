@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from impasto_demo.outcome import Outcome
 from PIL import Image
+
+from impasto_demo.outcome import Outcome
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DIGEST = "ab" * 32

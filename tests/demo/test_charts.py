@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
+from impasto.checkpoints import Measure
 from impasto_demo.outcome import JobTimeline
 from impasto_demo.report.charts import curve, heat_map, intervals
 from impasto_demo.report.timeline import gantt
-
-from impasto.checkpoints import Measure
 from tests.demo.outcomes import job
 
 

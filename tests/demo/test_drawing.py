@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from impasto_demo import drawing
-from impasto_demo.hands import HANDS, STRANGER
-from impasto_demo.size import Size
 from PIL import Image
 
 from impasto.artworks import ArtworkMetadata
+from impasto_demo import drawing
+from impasto_demo.hands import HANDS, STRANGER
+from impasto_demo.size import Size
 
 SMALL = Size("small", subjects=4, strangers=2, every_hand=True, validation_fraction=0.5, epochs=1, perturbed=50,
              perturbation_seeds=1)  # fmt: skip

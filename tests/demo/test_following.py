@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from impasto_demo.following import timeline_of
-
 from impasto.client import Job
 from impasto.jobs import JobEvent, JobRecord
+from impasto_demo.following import timeline_of
 from tests.demo.outcomes import START
 
 

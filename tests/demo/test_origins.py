@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from impasto_demo.report.lineage import licences, upward
-
 from impasto.lineage import LineageGraph
+from impasto_demo.report.lineage import licences, upward
 from tests.demo.outcomes import graph
 
 

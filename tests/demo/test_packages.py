@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from impasto_demo.hands import HANDS, STRANGER, Hand
 from impasto_demo.packages import NoPackages, about, fetch
 

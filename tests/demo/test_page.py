@@ -8,7 +8,6 @@ from pathlib import Path
 
 from impasto_demo.outcome import Outcome
 from impasto_demo.report.page import render, write_report
-
 from tests.demo.outcomes import HOSTILE, outcome
 
 VOID = {"img", "meta", "br", "line", "polyline", "circle"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from impasto_demo import paintings, photographs
 
 from impasto.artworks import ArtworkMetadata
+from impasto_demo import paintings, photographs
 
 
 def test_a_painting_is_the_same_each_time() -> None:

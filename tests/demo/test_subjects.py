@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from impasto_demo.subjects import caption_of, is_shown, key_of, pick, shared_names, subject_of
 
 

@@ -72,6 +72,7 @@ def teach(client: Client, following: Following, size: Size, artworks: list[str])
         name="demo-hands",
         exclude_labels=[STRANGER.artist],
         epochs=size.epochs,
+        views=size.views,
     )
     training = following.one(client.submit(train), "Train the style classifier")
     evaluate = EvaluateCheckpoint(

@@ -16,10 +16,11 @@ class Size:
     every_hand: bool
     validation_fraction: float
     epochs: int
+    views: int
     perturbed: int
     perturbation_seeds: int
 
 
 # Full keeps more than a thousand pictures back, so that the interval of the accuracy is a few per cent wide.
-FULL: Final = Size("full", 1100, 300, False, 0.35, 30, 150, 2)
-FAST: Final = Size("fast", 120, 90, True, 0.35, 40, 50, 1)
+FULL: Final = Size("full", 1100, 300, False, 0.35, 60, 1, 150, 2)
+FAST: Final = Size("fast", 130, 90, True, 0.35, 60, 0, 50, 1)
