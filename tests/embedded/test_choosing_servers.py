@@ -103,3 +103,12 @@ def test_a_server_that_is_nowhere_is_told_with_how_to_get_it(layout: Layout, mon
     with pytest.raises(Unavailable, match="no redis server") as caught:
         choose("redis", layout, {"PATH": ""})
     assert "IMPASTO_REDIS_URL" in str(caught.value.hint)
+
+
+def test_a_program_keeps_the_name_it_is_called_by(layout: Layout, tmp_path: Path) -> None:
+    """Redis is one binary: called redis-check-rdb, which is what Debian's redis-server points to, it checks files."""
+    real, called = tmp_path / "redis-check-rdb", tmp_path / "redis-server"
+    real.write_text('#!/bin/sh\necho "Redis server v=7.0.15 $(basename "$0")"\n')
+    real.chmod(0o755)
+    called.symlink_to(real.name)
+    assert choose("redis", layout, {"PATH": str(tmp_path)}).program == called

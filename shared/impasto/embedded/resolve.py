@@ -125,8 +125,12 @@ def _found(server: str, environment: Mapping[str, str]) -> Iterator[tuple[Path, 
     # Programs in our own venv are the wheels' and are named so below.
     search = ":".join(folder for folder in search.split(":") if folder not in own)
     for name in _PROGRAMS[server]:
-        if search and (program := shutil.which(name, path=search)) and _complete(server, Path(program).resolve()):
-            yield Path(program).resolve(), "path", f"{name} is on PATH"
+        if search and (called := shutil.which(name, path=search)):
+            # initdb lies beside the real postgres. Redis's one binary does what the name it is called by says:
+            # behind Debian's redis-server is redis-check-rdb.
+            program = Path(called).resolve() if server == "postgres" else Path(called).absolute()
+            if _complete(server, program):
+                yield program, "path", f"{name} is on PATH"
     if server == "postgres" and search:
         # Debian keeps its servers off PATH, one folder a major version.
         debian = Path("/usr/lib/postgresql").glob("*/bin/postgres")
