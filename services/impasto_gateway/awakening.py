@@ -12,6 +12,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from impasto.backends.bells import EVENTS_CHANNEL
+from impasto.faults import trace_of
 
 _LOG = logging.getLogger("impasto.awakening")
 POLL_S: Final = 2.0
@@ -61,6 +62,9 @@ class Awakener:
                             self._wake(message["data"].decode())
             except (RedisError, OSError) as error:
                 _LOG.warning("event streams poll while Redis does not answer: %s", error)
+                await asyncio.sleep(POLL_S)
+            except Exception as error:  # noqa: BLE001  without this task every stream only polls
+                _LOG.error("event streams were not woken\n%s", trace_of(error))
                 await asyncio.sleep(POLL_S)
 
     def _wake(self, job_id: str) -> None:

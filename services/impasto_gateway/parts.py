@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from impasto.backends.objects import S3Objects
 from impasto.backends.web.access import Caller, may, transaction_for
 from impasto.errors import InvalidInput
+from impasto.identifiers import PREFIXES, is_id
 from impasto_gateway.awakening import Awakener
 from impasto_gateway.ringing import Ringer
 
@@ -64,9 +65,12 @@ def read_cursor(cursor: Annotated[str | None, Query(max_length=100)] = None) -> 
     if cursor is None:
         return None
     try:
-        return base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, UnicodeError) as error:
-        raise InvalidInput("cursor_invalid", "that cursor did not come from this list", field="cursor") from error
+        before = base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, UnicodeError):
+        before = ""
+    if not any(is_id(before, prefix) for prefix in PREFIXES):
+        raise InvalidInput("cursor_invalid", "that cursor did not come from this list", field="cursor")
+    return before
 
 
 Cursor = Annotated[str | None, Depends(read_cursor)]

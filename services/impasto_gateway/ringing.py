@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from impasto.backends.bells import Bells
 from impasto.backends.postgres.pools import tenant_transaction
 from impasto.errors import Unavailable
+from impasto.faults import trace_of
 from impasto.submission import Bell
 
 _LOG = logging.getLogger("impasto.ringing")
@@ -44,7 +45,7 @@ class Ringer:
         with suppress(asyncio.QueueFull):
             self._waiting.put_nowait((tenant_id, bell))
 
-    def tell(self, job_id: str) -> None:
+    async def tell(self, job_id: str) -> None:
         """Wakes the readers of a job's events, soon."""
         with suppress(asyncio.QueueFull):
             self._told.put_nowait(job_id)
@@ -60,6 +61,8 @@ class Ringer:
                 _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", bell.queue, error)
             except (Unavailable, DatabaseError, PoolTimeout):
                 _LOG.warning("a bell for %s was rung but stays in the outbox: no database", bell.queue)
+            except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
+                _LOG.error("a bell for %s could not be rung\n%s", bell.queue, trace_of(error))
 
     async def _tell_for_ever(self) -> None:
         while True:
@@ -68,3 +71,5 @@ class Ringer:
                 await asyncio.to_thread(self._bells.tell, [job_id])
             except (RedisError, OSError):
                 _LOG.debug("readers of %s were not woken; they poll", job_id)
+            except Exception as error:  # noqa: BLE001  whatever it was, the next reader must be woken
+                _LOG.error("readers of %s were not woken\n%s", job_id, trace_of(error))

@@ -17,6 +17,7 @@ from impasto_ingestion import limits
 from impasto_ingestion.decoders import Decoders
 from impasto_ingestion.intake import Intake
 from impasto_ingestion.parts import Parts
+from impasto_ingestion.places import Places
 from impasto_ingestion.routes import health, uploads
 from impasto_ingestion.workplace import Workplace
 
@@ -40,7 +41,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     workplace = Workplace(settings.data_folder / "ingestion")
     intake = Intake(pool, objects, decoders)
     app.state.pool = pool
-    app.state.parts = Parts(objects, intake, workplace, asyncio.Semaphore(limits.MOST_UPLOADS_AT_ONCE))
+    places = Places(limits.MOST_UPLOADS_AT_ONCE, limits.MOST_UPLOADS_OF_A_TENANT)
+    app.state.parts = Parts(objects, intake, workplace, places)
     await pool.open()
     try:
         yield

@@ -13,5 +13,5 @@ MOST_FIELD_BYTES: Final = 16_000
 MOST_METADATA_BYTES: Final = 2 << 20
 # Uploads received at once; those beyond wait unread, so that the disk holds at most this many times a request.
 MOST_UPLOADS_AT_ONCE: Final = 32
-SILENCE_S: Final = 60.0
-"""A sender that is silent for so long is given up."""
+# And of these by one tenant.
+MOST_UPLOADS_OF_A_TENANT: Final = 8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from fastapi import Depends, Request
 
 from impasto.backends.objects import S3Objects
 from impasto_ingestion.intake import Intake
+from impasto_ingestion.places import Places
 from impasto_ingestion.workplace import Workplace
 
 
@@ -20,7 +20,7 @@ class Parts:
     objects: S3Objects
     intake: Intake
     workplace: Workplace
-    uploads: asyncio.Semaphore
+    places: Places
 
 
 def parts(request: Request) -> Parts:

@@ -28,7 +28,7 @@ CODES: Final[dict[str, str]] = {
     "dimensions_invalid": "a picture size that cannot be made",
     "kind_unknown": "no job kind of that name",
     "body_too_large": "the body is larger than allowed",
-    "request_timeout": "the request's body stopped coming",
+    "request_timeout": "the request's body stopped coming, or came too slowly",
     "form_limits": "too many form parts, or a form field that is too large",
     "idempotency_mismatch": "this Idempotency-Key was used with another body",
     "idempotency_key_invalid": "an Idempotency-Key has 1 to 255 printable ASCII characters",
@@ -68,6 +68,7 @@ CODES: Final[dict[str, str]] = {
     "internal_error": "a fault in Impasto itself",
     # parts of the platform
     "storage_unavailable": "the object store does not answer",
+    "storage_full": "a worker's disk is full",
     "database_unavailable": "the database does not answer",
     "platform_unreachable": "nothing answers at the platform's address",
     "pretrained_missing": "pretrained weights are not installed; run `impasto models fetch`",

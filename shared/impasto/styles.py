@@ -14,8 +14,8 @@ from impasto.identifiers import ArtworkId
 
 def _known(slugs: dict[str, float]) -> dict[str, float]:
     names = [slug for slug, _ in BUILT_IN]
-    if unknown := sorted(set(slugs) - set(names)):
-        raise ValueError(f"no built-in style {unknown[0]!r}; there are {', '.join(names)}")
+    if set(slugs) - set(names):
+        raise ValueError(f"no built-in style of that name; there are {', '.join(names)}")
     return slugs
 
 

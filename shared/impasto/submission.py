@@ -54,6 +54,10 @@ class Inbox(Protocol):
         """The first of these that the tenant does not have."""
         ...
 
+    async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
+        """The first of these checkpoints that has no finished evaluation on works it was not trained on."""
+        ...
+
     async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
         """Job, event and bell in one statement; None if the Idempotency-Key is taken."""
         ...
@@ -68,10 +72,18 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
 
     Raises:
         NotFound: the params name a thing that the tenant does not have.
+        Conflict: a checkpoint has no finished evaluation, and the params do not allow that.
         InvalidInput: the Idempotency-Key was used with another body.
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
+    if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
+        raise Conflict(
+            "checkpoint_not_measured",
+            f"{unmeasured} has no finished evaluation",
+            hint="submit evaluate.checkpoint first, or give allow_unmeasured",
+            field="params.checkpoint",
+        )
     if accepted := await inbox.insert(job):
         return Submitted(*accepted)
     assert job.idempotency_key is not None
@@ -86,10 +98,16 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     return Submitted(earlier, None)
 
 
+def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
+    """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any checkpoint."""
+    checkpoint = params.get("checkpoint")
+    return [checkpoint] if checkpoint and params.get("allow_unmeasured") is False else []
+
+
 def references(params: Any) -> Iterator[str]:
     """Every identifier and `sha256:` digest in the params, keys of objects included."""
     if isinstance(params, str):
-        if is_id(params, params[:3]) or params.startswith("sha256:"):
+        if (params[:3] in PREFIXES and is_id(params, params[:3])) or params.startswith("sha256:"):
             yield params
     elif isinstance(params, Mapping):
         for key, value in params.items():

@@ -18,6 +18,7 @@ class ActiveJob:
         self.since = time.monotonic()
         self._reason: StopReason | None = None
         self._children: set[Child] = set()
+        self._computes = False
         self._lock = threading.Lock()
 
     def stop(self, reason: StopReason) -> None:
@@ -39,6 +40,9 @@ class ActiveJob:
         """From here on, stopping the job kills this child."""
         with self._lock:
             self._children.add(child)
+            if not self._computes:
+                # Waiting for a runner is not running: the time limit counts from here.
+                self.since, self._computes = time.monotonic(), True
         self.check()
 
     def detach(self, child: Child) -> None:

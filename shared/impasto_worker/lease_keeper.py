@@ -12,6 +12,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
 from impasto.backends.postgres.queue import PostgresQueue, Renewed
+from impasto.faults import trace_of
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.stops import StopReason
 
@@ -56,6 +57,8 @@ class LeaseKeeper:
             except (OperationalError, PoolTimeout) as error:
                 _LOG.warning("leases could not be renewed: %s", type(error).__name__)
                 self._give_up_if_long_without_database()
+            except Exception as error:  # noqa: BLE001  whatever it was, the next turn must come
+                _LOG.error("a turn of the lease keeper failed\n%s", trace_of(error))
             # At most so often, also when many short jobs wake this thread.
             time.sleep(min(0.5, self._every_s))
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from celery import Celery, signals
-from prometheus_client import start_http_server
+from kombu.exceptions import OperationalError as BrokerError
+from prometheus_client import Counter, start_http_server
 from redis.exceptions import RedisError
 
 from impasto.backends.bells import TASK, VERSION, Bells, celery_app
@@ -36,6 +37,7 @@ from impasto_worker.slots import Slots
 from impasto_worker.transfer import Transfer
 
 _LOG = logging.getLogger("impasto.worker")
+DROPPED: Final = Counter("impasto_messages_dropped", "Messages in a queue that were no bells")
 _LOCK_PATIENCE: Final = 50  # times 0.2 s
 
 
@@ -87,7 +89,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
     def _ready(**_: Any) -> None:
         settings.say_ready()
         # Jobs may have been waiting since before this worker: nobody rings for those now.
-        threading.Thread(target=slots.work, name="first-look", daemon=True).start()
+        _call_slots(bells, options)
 
     @signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _drain(**_: Any) -> None:
@@ -132,6 +134,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         active=ActiveJobs(),
         work_folder=settings.data_folder / "work" / options.name,
         on_news=lambda job_id: _tell(bells, job_id),
+        call_slots=lambda: _call_slots(bells, options),
     )
     return queue, slots, runners
 
@@ -142,9 +145,17 @@ def register_bell(app: Celery, slots: Slots) -> None:
     @app.task(name=TASK)  # type: ignore[untyped-decorator]
     def work(**body: Any) -> None:
         if body.get("v") != VERSION or not isinstance(body.get("queue"), str):
+            DROPPED.inc()
             _LOG.error("dropped a message that is no bell of version %d", VERSION)
             return
         slots.work()
+
+
+def _call_slots(bells: Bells, options: WorkerOptions) -> None:
+    """A bell for each slot, whichever queue it comes by: a slot looks into all of them."""
+    with suppress(BrokerError, RedisError, OSError):  # the reconciler rings for what waits
+        for _ in range(options.slots):
+            bells.ring(options.queues[0])
 
 
 def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:

@@ -11,6 +11,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
 from impasto.backends.postgres.queue import PostgresQueue
+from impasto.faults import trace_of
 from impasto.jobs import ClaimedJob, Progress
 
 _LOG = logging.getLogger("impasto.progress")
@@ -40,4 +41,6 @@ class ProgressWriter:
                 self._queue.tell_progress(newest)
             except (OperationalError, PoolTimeout) as error:
                 _LOG.debug("progress was not written: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001  one job's odd value must not end every job's progress
+                _LOG.error("progress was not written\n%s", trace_of(error))
             time.sleep(_EVERY_S)

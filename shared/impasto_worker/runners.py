@@ -102,6 +102,7 @@ class Child:
 
     def kill(self) -> None:
         """Ends the child and all it started, at once. A call in progress raises `RunnerLost`."""
+        self._lost = True
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import tempfile
@@ -10,10 +11,10 @@ import time
 from collections import Counter as Count
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import prometheus_client as prometheus
-from psycopg import OperationalError
+from psycopg import DatabaseError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from impasto.backends.postgres.finishing import PostgresFinisher
@@ -51,25 +52,29 @@ class Slots:
         active: ActiveJobs,
         work_folder: Path,
         on_news: Callable[[str], None],
+        call_slots: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
+        self._call_slots = call_slots
         self._draining = False
+        self._drained: Shape | None = None
+        self._others_wait = False
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
 
-    def work(self) -> int:
-        """Claims and executes until there is nothing to do here; how many jobs that were."""
-        done = 0
+    def work(self) -> None:
+        """Claims and executes until there is nothing to do here."""
         while (job := self._claim()) is not None:
             try:
                 self._execute(job)
             finally:
                 with self._claiming:
                     self._running[job.shape] -= 1
-            done += 1
-        return done
+                    others_wait, self._others_wait = self._others_wait, False
+            if others_wait:
+                self._call_slots()
 
     def drain(self) -> None:
         """No more claims; what runs is given back and costs the jobs nothing."""
@@ -84,8 +89,9 @@ class Slots:
             current = next((shape for shape, count in self._running.items() if count > 0), None)
             try:
                 if current and self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
-                    return None  # drains: the last slot to end its job claims without this limit
-                job = self._queue.claim([current] if current else _SHAPES)
+                    self._drained = current  # the last slot to end its job takes one of the shape that waits
+                    return None
+                job = self._next(current)
             except (OperationalError, PoolTimeout) as error:
                 # The bell is spent, but the job waits in the table and the reconciler rings for it again.
                 _LOG.warning("nothing claimed, the database does not answer: %s", type(error).__name__)
@@ -94,50 +100,75 @@ class Slots:
                 self._running[job.shape] += 1
             return job
 
+    def _next(self, current: Shape | None) -> ClaimedJob | None:
+        """Of the running shape; if nothing runs, first of the shapes that another was drained for, then of any."""
+        if current:
+            return self._queue.claim([current])
+        drained, self._drained = self._drained, None
+        if drained and (job := self._queue.claim([shape for shape in _SHAPES if shape != drained])):
+            # The other slots went home for this one; they are called back when it ends.
+            self._others_wait = True
+            return job
+        return self._queue.claim(_SHAPES)
+
     def _execute(self, job: ClaimedJob) -> None:
-        active, started = ActiveJob(job), time.monotonic()
+        active, started, how = ActiveJob(job), time.monotonic(), "unknown"
         self.active.add(active)
-        if self.keeper:
-            self.keeper.notice()
-        if self._draining:
-            active.stop(StopReason.DRAINED)  # the drain looked before this job was there
-        self._on_news(job.id)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{job.id}-", dir=self._folder))
-        how = "unknown"
         try:
-            how = self._attempt(active, folder)
+            if self.keeper:
+                self.keeper.notice()
+            if self._draining:
+                active.stop(StopReason.DRAINED)  # the drain looked before this job was there
+            self._on_news(job.id)
+            how = self._attempt(active)
         finally:
             self.active.remove(active)
-            shutil.rmtree(folder, ignore_errors=True)
             ENDED.labels(job.kind, how).inc()
             _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
             self._on_news(job.id)
 
-    def _attempt(self, active: ActiveJob, folder: Path) -> str:
+    def _attempt(self, active: ActiveJob) -> str:
         job = active.job
         try:
-            outcome = self._run(active, folder)
-            return self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
+            outcome = self._run(active)
         except Stopped as stop:
             return self._stopped(job, stop.reason)
         except RunnerLost:
             return self._give_back(job, "runner_lost")
         except RunnerOutOfMemory:
             return self._give_back(job, "out_of_memory")
+        except (OperationalError, PoolTimeout):
+            return self._give_back(job, "database_lost")
         except ImpastoError as error:
-            record = error.as_record()
+            return self._fail(job, error.as_record())
         except Exception as error:  # noqa: BLE001  the edge of an attempt
-            # The edge of an attempt: a fault of ours ends this job with a name, not the worker.
-            _LOG.error("%s %s failed\n%s", job.kind, job.id, trace_of(error))
-            record = {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}
-        return self._end(lambda: self._finisher.fail(job, record), "failed")
+            # A fault of ours ends this job with a name, not the worker.
+            return self._fail(job, _record_of(job, error))
+        return self._succeed(job, outcome)
 
-    def _run(self, active: ActiveJob, folder: Path) -> Outcome:
+    def _run(self, active: ActiveJob) -> Outcome:
         handler = self._handlers[active.job.kind]
-        context = JobContext(active, self.tools, folder)
-        outcome = handler.run(context, handler.kind.params.model_validate(active.job.params))
-        return Outcome(outcome.result, context.stored, outcome.records, outcome.edges)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{active.job.id}-", dir=self._folder))
+        try:
+            context = JobContext(active, self.tools, folder)
+            outcome = handler.run(context, handler.kind.params.model_validate(active.job.params))
+            return Outcome(outcome.result, context.stored, outcome.records, outcome.edges)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _succeed(self, job: ClaimedJob, outcome: Outcome) -> str:
+        try:
+            return self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
+        except (OperationalError, PoolTimeout):
+            # Nobody can be told. The lease runs out, and another attempt does the work again.
+            _LOG.error("%s %s could not be finished: the database does not answer", job.kind, job.id)
+            return "unfinished"
+        except DatabaseError as error:
+            return self._fail(job, _record_of(job, error))
+
+    def _fail(self, job: ClaimedJob, record: dict[str, Any]) -> str:
+        return self._end(lambda: self._finisher.fail(job, record), "failed")
 
     def _stopped(self, job: ClaimedJob, reason: StopReason) -> str:
         match reason:
@@ -153,8 +184,7 @@ class Slots:
                     StopReason.DEADLINE_MISSED: "the job did not end before its deadline",
                     StopReason.TIME_LIMIT: f"the job ran longer than the {job.run_limit_s:g} s its kind allows",
                 }[reason]
-                record = {"code": reason.value, "message": message}
-                return self._end(lambda: self._finisher.fail(job, record), "failed")
+                return self._fail(job, {"code": reason.value, "message": message})
 
     def _give_back(self, job: ClaimedJob, cause: str) -> str:
         _patiently(lambda: self._queue.give_back(job, cause))
@@ -165,6 +195,13 @@ class Slots:
             return how
         LATE.inc()
         return "late_result_refused"
+
+
+def _record_of(job: ClaimedJob, error: Exception) -> dict[str, Any]:
+    _LOG.error("%s %s failed\n%s", job.kind, job.id, trace_of(error))
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return {"code": "storage_full", "message": "the worker's disk is full", "hint": "free space, then submit again"}
+    return {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}
 
 
 def _patiently(action: Callable[[], T]) -> T:

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
+
 from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
@@ -16,6 +19,7 @@ from impasto.errors import Unavailable
 _LOG = logging.getLogger("impasto.transfer")
 _PATIENCE_S: Final = 90.0
 _TRIM_EVERY_S: Final = 600.0
+_UNFINISHED: Final = ".part"
 T = TypeVar("T")
 
 
@@ -39,9 +43,9 @@ class Transfer:
             raise ValueError(f"no media type for {path.name}; known endings are {', '.join(MEDIA_TYPES)}")
         sha256, size = digest_of(path)
         artifact = ArtifactRef(sha256=sha256, media_type=MEDIA_TYPES[path.suffix], size_bytes=size)
-        if not self._artifacts.touch(tenant_id, artifact):
+        if not _patiently(lambda: self._artifacts.touch(tenant_id, artifact), check):
             _patiently(lambda: self._objects.put(tenant_id, artifact, path), check)
-            self._artifacts.stored(tenant_id, artifact)
+            _patiently(lambda: self._artifacts.stored(tenant_id, artifact), check)
         return artifact
 
     def fetch(self, tenant_id: str, sha256: str, check: Callable[[], None], into: Path | None = None) -> Path:
@@ -57,25 +61,27 @@ class Transfer:
         if time.monotonic() - self._trimmed_at < _TRIM_EVERY_S:
             return
         self._trimmed_at = time.monotonic()
-        files = sorted((f for f in self._folder.glob("*/*") if f.is_file()), key=lambda f: f.stat().st_mtime)
-        total = sum(f.stat().st_size for f in files)
-        for file in files:
-            if total <= self._most:
+        files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self._folder.glob("*/*") if f.suffix != _UNFINISHED]
+        total = sum(size for _, size, _ in files)
+        # A job that starts at this moment may have been given any of the newest.
+        oldest = time.time() - _TRIM_EVERY_S
+        for used_at, size, file in sorted(files):
+            if total <= self._most or used_at > oldest:
                 return
-            total -= file.stat().st_size
-            file.unlink()
+            total -= size
+            file.unlink(missing_ok=True)
 
 
 def _patiently(action: Callable[[], T], check: Callable[[], None]) -> T:
-    """Tries until it works: an outage of the store is no reason to throw an hour's work away."""
+    """Tries until it works: an outage of the store or the database is no reason to throw an hour's work away."""
     deadline, pause_s = time.monotonic() + _PATIENCE_S, 0.5
     while True:
         check()
         try:
             return action()
-        except Unavailable:
+        except (Unavailable, OperationalError, PoolTimeout) as error:
             if time.monotonic() > deadline:
                 raise
-            _LOG.warning("the object store does not answer; trying again in %.1f s", pause_s)
+            _LOG.warning("%s while an artifact was moved; trying again in %.1f s", type(error).__name__, pause_s)
             time.sleep(pause_s)
             pause_s = min(pause_s * 2, 5.0)

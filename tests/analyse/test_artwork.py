@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from impasto.errors import JobFailed
+from impasto.errors import Conflict
 from impasto.kinds.analyse_artwork import AnalyseArtwork
 from impasto.kinds.train_style_classifier import TrainStyleClassifier
 from impasto.testing.stacks import Stack
@@ -76,8 +76,8 @@ def test_a_checkpoint_that_is_not_measured_is_not_used_unless_asked_for(here: Sc
     training = TrainStyleClassifier(dataset_version=here.dataset.dataset_version, flavor="tiny", epochs=1, seed=9)
     raw = here.stack.client().run(training).checkpoint
     params = {"picture": here.works[1, "dots"], "checkpoint": raw, "neighbours": 0}
-    with pytest.raises(JobFailed) as failure:
-        here.stack.client().run(AnalyseArtwork(**params))
+    with pytest.raises(Conflict) as failure:
+        here.stack.client().submit(AnalyseArtwork(**params))
     assert failure.value.code == "checkpoint_not_measured"
     allowed = here.stack.client().run(AnalyseArtwork(**params, allow_unmeasured=True))
     assert allowed.style is not None

@@ -13,8 +13,17 @@ from impasto_demo import drawing
 from impasto_demo.hands import HANDS, STRANGER
 from impasto_demo.size import Size
 
-SMALL = Size("small", subjects=4, strangers=2, every_hand=True, validation_fraction=0.5, epochs=1, views=0, perturbed=50,
-             perturbation_seeds=1)  # fmt: skip
+SMALL = Size(
+    "small",
+    subjects=4,
+    strangers=2,
+    every_hand=True,
+    validation_fraction=0.5,
+    epochs=1,
+    views=0,
+    perturbed=50,
+    perturbation_seeds=1,
+)
 NAMES = ["owl", "fox", "rocket", "red-heart", "ok-button", "tiger", "snail", "bee"]
 RED = '<rect width="8" height="16" fill="#c00"/>'
 

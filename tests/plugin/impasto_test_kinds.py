@@ -5,6 +5,7 @@ It registers by entry points, as any plug-in from outside does.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -23,7 +24,7 @@ class Stamp(Params):
     text: str = Field(max_length=1000)
     gate: str | None = None
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
-    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory"] = "succeed"
+    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill"] = "succeed"
     picture: PictureId | None = None
 
 
@@ -79,6 +80,10 @@ def run(context: Any, params: Stamp) -> Any:
 
     body = params.model_dump()
     wait_here(body, "claimed", os.getpid())
+    if params.then == "ask":
+        context.tools.artworks.by_id(context.tenant_id, "art_none")
+    if params.then == "fill":
+        raise OSError(errno.ENOSPC, "No space left on device")
     text = context.compute("impasto_test_kinds:compute", body)["text"]
     file = context.folder / "stamp.json"
     file.write_text(text)

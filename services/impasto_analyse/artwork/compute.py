@@ -79,16 +79,24 @@ def analyse(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 def encode(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Writes one vector for each of `pictures`, in their order, to `out` (float16 rows of length 1).
 
-    Raises:
-        JobFailed: a picture cannot be read.
+    A picture that is missing or cannot be read gets a row of zeros, which is like nothing: asked for once, not for ever.
     """
-    with Path(payload["out"]).open("wb") as out:
-        paths = payload["pictures"]
-        for start in range(0, len(paths), _BATCH):
-            views = [_views(read_picture(Path(path)), likeness.RECIPE)[0] for path in paths[start : start + _BATCH]]
-            out.write(likeness.unit_rows(_encoder(payload["models"]).encode(views).pooled).tobytes())
-            report(min(1.0, (start + _BATCH) / len(paths)), "vectors")
+    paths = payload["pictures"]
+    rows = np.zeros((len(paths), likeness.VECTOR_BYTES // 2), dtype="<f2")
+    for start in range(0, len(paths), _BATCH):
+        views = {n: view for n in range(start, min(start + _BATCH, len(paths))) if (view := _view(paths[n]))}
+        if views:
+            rows[list(views)] = likeness.unit_rows(_encoder(payload["models"]).encode(list(views.values())).pooled)
+        report(min(1.0, (start + _BATCH) / len(paths)), "vectors")
+    Path(payload["out"]).write_bytes(rows.tobytes())
     return {}
+
+
+def _view(path: str | None) -> Image.Image | None:
+    try:
+        return prepare_picture(read_picture(Path(path)), likeness.RECIPE).image if path else None
+    except JobFailed:
+        return None
 
 
 def _views(picture: Image.Image, recipe: PictureRecipe) -> list[Image.Image]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from impasto.artworks import Artwork
 from impasto.checkpoints import Checkpoint
-from impasto.errors import Conflict
+from impasto.errors import Conflict, NotFound
 from impasto.kinds.analyse_artwork import AnalyseArtwork, AnalysedArtwork, Neighbour
 from impasto.lineage import Edge
 from impasto.outcomes import Outcome
@@ -108,13 +108,21 @@ def _make_comparable(context: JobContext) -> None:
     if not works:
         return
     context.tell(0.0, f"looking at {len(works)} works for the first time")
-    paths = [str(context.fetch(work.sha256)) for work in works]
+    paths = [_fetched(context, work) for work in works]
     out = context.folder / "vectors.f16"
     payload = {"models": str(context.tools.models), "pictures": paths, "out": str(out)}
     context.compute(_ENCODE, payload, on_progress=lambda _: None)
     rows, size = out.read_bytes(), likeness.VECTOR_BYTES
     vectors = {work.id: rows[size * n : size * (n + 1)] for n, work in enumerate(works)}
     context.tools.artworks.add_features(context.tenant_id, likeness.ENCODER, vectors)
+
+
+def _fetched(context: JobContext, work: Artwork) -> str | None:
+    """None for a picture that the store has lost: it is its own fault, not this analysis's."""
+    try:
+        return str(context.fetch(work.sha256))
+    except NotFound:
+        return None
 
 
 def _index(context: JobContext) -> dict[str, Any]:

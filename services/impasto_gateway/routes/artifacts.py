@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from impasto.backends.postgres.artifacts import published_artifact
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.lineage import walk
+from impasto.backends.postgres.pools import tenant_transaction
 from impasto.errors import NotFound
 from impasto.identifiers import Sha256
 from impasto.lineage import LineageGraph
@@ -28,13 +31,15 @@ router = APIRouter(prefix="/v1")
 )
 async def get_artifact(
     sha256: Sha256,
+    request: Request,
     caller: Reader,
-    connection: ReadTransaction,
     the: TheParts,
     if_none_match: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """The artifact's bytes, as a stream. It never changes, so it may be cached for ever."""
-    found = await published_artifact(connection, sha256)
+    # Over before the store is asked: a slow store must not hold the database's connections.
+    async with tenant_transaction(request.app.state.pool, caller.tenant_id) as connection:
+        found = await published_artifact(connection, sha256)
     if found is None:
         raise NotFound("artifact", sha256)
     headers = {
@@ -48,12 +53,14 @@ async def get_artifact(
         return Response(status_code=304, headers=headers)
     headers["Content-Length"] = str(found.size_bytes)
     stream = the.objects.stream(caller.tenant_id, sha256)
-    return StreamingResponse(stream, media_type=found.media_type, headers=headers)
+    # Once the answer has begun, it is too late to say that the store is down or lacks the object.
+    first = await run_in_threadpool(next, stream, b"")
+    return StreamingResponse(chain([first], stream), media_type=found.media_type, headers=headers)
 
 
 @router.get("/lineage/{identifier}", tags=["lineage"], summary="Walk lineage", operation_id="get_lineage")
 async def get_lineage(
-    identifier: Annotated[str, Path(max_length=200, examples=["sha256:…", "art_…"])],
+    identifier: Annotated[str, Path(max_length=200, pattern="^[!-~]+$", examples=["sha256:…", "art_…"])],
     connection: ReadTransaction,
     direction: Literal["up", "down"] = "up",
 ) -> LineageGraph:

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from impasto.artworks import Artwork
+from impasto.artworks import Artwork, ShortText
 from impasto.backends.postgres import catalogue
 from impasto.backends.postgres.artworks import artwork_by_id, list_artworks
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.checkpoints import Checkpoint
-from impasto.datasets import Dataset, DatasetVersion
+from impasto.datasets import Dataset, DatasetVersion, Name
 from impasto.errors import NotFound
 from impasto.identifiers import ArtworkId, CheckpointId, DatasetVersionId
 from impasto.styles import BUILT_IN_STYLES, NewStyle, Style
@@ -19,7 +19,8 @@ from impasto.submission import references
 from impasto_gateway.parts import Cursor, Limit, Page, ReadTransaction, SubmitTransaction, page
 
 router = APIRouter(prefix="/v1")
-DatasetName = Annotated[str, Path(max_length=63, description="A dataset's id or name.")]
+# An id has the form of a name as well.
+DatasetName = Annotated[Name, Path(description="A dataset's id or name.")]
 
 
 @router.get("/artworks", tags=["artworks"], summary="List artworks", operation_id="list_artworks")
@@ -27,8 +28,8 @@ async def get_artworks(
     connection: ReadTransaction,
     cursor: Cursor,
     limit: Limit = 50,
-    collection: Annotated[str | None, Query(max_length=300)] = None,
-    artist: Annotated[str | None, Query(max_length=300)] = None,
+    collection: Annotated[ShortText | None, Query()] = None,
+    artist: Annotated[ShortText | None, Query()] = None,
 ) -> Page[Artwork]:
     """The tenant's artworks, newest first."""
     found = await list_artworks(connection, collection=collection, artist=artist, before=cursor, most=limit + 1)

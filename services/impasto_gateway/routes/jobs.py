@@ -55,7 +55,7 @@ else:
     ]
 
 
-@router.post("", status_code=202, summary="Submit a job", operation_id="submit_job")
+@router.post("", status_code=202, summary="Submit a job", operation_id="submit_job", responses=documented(409))
 async def submit_job(
     request: Annotated[JobRequest, Body()],
     caller: Submitter,
@@ -95,7 +95,7 @@ async def get_jobs(
     cursor: Cursor,
     limit: Limit = 50,
     state: JobState | None = None,
-    kind: Annotated[str | None, Query(max_length=100)] = None,
+    kind: Annotated[str | None, Query(max_length=100, pattern="^[a-z0-9._-]+$")] = None,
 ) -> Page[JobRecord]:
     """The tenant's jobs, newest first."""
     found = await list_jobs(connection, state=state, kind=kind, before=cursor, most=limit + 1)
@@ -114,10 +114,11 @@ async def get_job(job_id: JobId, connection: ReadTransaction) -> JobRecord:
 @router.post(
     "/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job", responses=documented(409)
 )
-async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts) -> JobRecord:
+async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks) -> JobRecord:
     """A queued job ends at once; a running one within seconds. Asking again changes nothing."""
     if asked := await request_cancel(connection, job_id):
-        the.ringer.tell(job_id)
+        # News of what is not committed yet would be looked up too early, and not told again.
+        after.add_task(the.ringer.tell, job_id)
         return asked
     job = await get_job(job_id, connection)
     refuse_finished(job)

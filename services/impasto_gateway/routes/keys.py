@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from impasto.artworks import ShortText
 from impasto.backends.postgres import keys
@@ -16,6 +16,17 @@ from impasto.tenants import ApiKeyRecord, Scope, new_key
 from impasto_gateway.parts import AdminTransaction, Page
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LONGEST: Final = timedelta(days=36_525)
+
+
+def _storable(time: datetime) -> datetime:
+    if not _EARLIEST <= time <= datetime.now(UTC) + _LONGEST:
+        raise ValueError("a key may expire from 1970 on, and at most 100 years from now")
+    return time
+
+
+Expiry = Annotated[AwareDatetime, AfterValidator(_storable)]
 
 
 class KeyRequest(BaseModel):
@@ -25,7 +36,7 @@ class KeyRequest(BaseModel):
 
     name: ShortText = Field(min_length=1, examples=["studio"])
     scopes: list[Scope] = Field(["read", "submit", "upload"], min_length=1, max_length=4)
-    expires_at: datetime | None = None
+    expires_at: Expiry | None = Field(None, description="A time with its zone, at most 100 years from now.")
 
 
 class KeyShown(BaseModel):

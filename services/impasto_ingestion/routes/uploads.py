@@ -11,10 +11,9 @@ from starlette.requests import ClientDisconnect
 
 from impasto.artworks import UploadResult
 from impasto.backends.web.access import Caller, may
-from impasto.errors import InvalidInput
-from impasto_ingestion import limits
 from impasto_ingestion.captions import said_of_each
 from impasto_ingestion.form import Form, FormReader, boundary_of
+from impasto_ingestion.pace import PACE
 from impasto_ingestion.parts import TheParts
 
 router = APIRouter(prefix="/v1", tags=["artworks"])
@@ -27,7 +26,7 @@ async def upload_artworks(
 ) -> UploadResult | Response:
     """Parts named `files`, fields of an artwork for all of them, and `metadata`, a line of JSON for each file."""
     boundary = boundary_of(request.headers.get("content-type"))
-    async with the.uploads, the.workplace.request_folder() as folder:
+    async with the.places.taken_by(caller.tenant_id), the.workplace.request_folder() as folder:
         try:
             form = await _receive(request, boundary, folder)
         except ClientDisconnect:
@@ -38,13 +37,8 @@ async def upload_artworks(
 
 async def _receive(request: Request, boundary: bytes, folder: Path) -> Form:
     reader, block = FormReader(boundary, folder), bytearray()
-    stream = request.stream()
     try:
-        while True:
-            async with asyncio.timeout(limits.SILENCE_S):
-                piece = await anext(stream, None)
-            if piece is None:
-                break
+        async for piece in PACE.pieces(request.stream()):
             block += piece
             if len(block) >= _BLOCK_BYTES:
                 # Parsing, hashing and writing a block happen in a thread; the event loop only waits.
@@ -52,9 +46,5 @@ async def _receive(request: Request, boundary: bytes, folder: Path) -> Form:
                 block.clear()
         await asyncio.to_thread(reader.take, bytes(block))
         return reader.finish()
-    except TimeoutError as error:
-        raise InvalidInput(
-            "request_timeout", "the body stopped arriving", field="body", limit=limits.SILENCE_S
-        ) from error
     finally:
         reader.close()

@@ -69,7 +69,7 @@ class S3Objects:
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".fetch-", delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             try:
                 for block in self.stream(tenant_id, sha256):
                     digest.update(block)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from impasto.artworks import ShortText
 from impasto.datasets import Name
 from impasto.identifiers import ArtworkId, DatasetVersionId, Sha256
 from impasto.kinds.kind import Kind, Params, Result
@@ -15,9 +16,9 @@ class ArtworkSelection(Params):
     """Which of the tenant's artworks: those listed, or those that match every field given (all of them if none is)."""
 
     ids: list[ArtworkId] | None = Field(None, min_length=1, max_length=10_000)
-    collection: str | None = Field(None, max_length=300)
-    artist: str | None = Field(None, max_length=300)
-    medium: str | None = Field(None, max_length=300)
+    collection: ShortText | None = None
+    artist: ShortText | None = None
+    medium: ShortText | None = None
 
     @model_validator(mode="after")
     def _ids_or_filter(self) -> ArtworkSelection:

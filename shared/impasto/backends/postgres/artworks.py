@@ -110,6 +110,7 @@ class PostgresArtworks:
             connection.execute(
                 """INSERT INTO artwork_features (tenant_id, artwork_id, encoder, vector)
                    SELECT %s, id, %s, vector FROM unnest(%s::text[], %s::bytea[]) AS v (id, vector)
+                   ORDER BY id  -- in one order everywhere, or two workers wait for one another
                    ON CONFLICT DO NOTHING""",
                 [tenant_id, encoder, list(vectors), list(vectors.values())],
             )

@@ -30,6 +30,15 @@ WITH job AS (
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
 
+# The same condition as the catalogue's `measured`.
+_UNMEASURED: Final = """
+SELECT c.id FROM checkpoints c
+WHERE c.id = ANY(%s) AND NOT EXISTS (
+    SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id AND e.measures->>'split' <> 'train'
+)
+ORDER BY c.id LIMIT 1
+"""
+
 # What proves that an identifier is the tenant's, by its prefix. Row-level security keeps each to the tenant.
 _TABLES: Final = {
     "art": "artworks",
@@ -66,6 +75,13 @@ class PostgresInbox:
             if row := await cursor.fetchone():
                 return str(row[0])
         return None
+
+    async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
+        if not checkpoint_ids:
+            return None
+        cursor = await self._connection.execute(_UNMEASURED, [checkpoint_ids])
+        row = await cursor.fetchone()
+        return None if row is None else str(row[0])
 
     async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
         values = {

@@ -18,14 +18,29 @@ _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, 
 def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection[Any]]:
     """A pool for role impasto_api; open it in the application's lifespan."""
     return AsyncConnectionPool(
-        url, min_size=1, max_size=most, timeout=5, max_idle=120, open=False, kwargs={"connect_timeout": 5, **_KEEPALIVE}
+        url,
+        min_size=1,
+        max_size=most,
+        timeout=5,
+        max_idle=120,
+        open=False,
+        # After an outage nobody is handed a dead connection; on a living one this is a round trip without a statement.
+        check=AsyncConnectionPool.check_connection,
+        kwargs={"connect_timeout": 5, **_KEEPALIVE},
     )
 
 
 def engine_pool(url: str, *, most: int = 4) -> ConnectionPool[Connection[Any]]:
     """A pool for role impasto_engine."""
     return ConnectionPool(
-        url, min_size=1, max_size=most, timeout=5, max_idle=120, open=True, kwargs={"connect_timeout": 5, **_KEEPALIVE}
+        url,
+        min_size=1,
+        max_size=most,
+        timeout=5,
+        max_idle=120,
+        open=True,
+        check=ConnectionPool.check_connection,
+        kwargs={"connect_timeout": 5, **_KEEPALIVE},
     )
 
 

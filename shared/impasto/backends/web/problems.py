@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from psycopg import DataError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from impasto.errors import CODES, ImpastoError
+from impasto.faults import trace_of
 from impasto.kinds import all_kinds
 
+_LOG = logging.getLogger("impasto.web")
 PROBLEM_TYPE: Final = "application/problem+json"
 
 STATUSES: Final[dict[str, int]] = {
@@ -141,6 +145,7 @@ def install(app: FastAPI) -> None:
     """Makes every error of this application a problem document."""
     app.add_exception_handler(ImpastoError, _impasto_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(DataError, _data_error)
     app.add_exception_handler(HTTPException, _http_error)
 
 
@@ -155,6 +160,12 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     first = faults[0]
     detail = f"{first['field']}: {first['message']}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
     return problem(request, first["code"], detail, errors=faults)
+
+
+async def _data_error(request: Request, error: Exception) -> JSONResponse:
+    """The net under the validation: what the database cannot hold is the caller's; its own words tell content."""
+    _LOG.warning("request %s holds what the database refuses\n%s", request.state.request_id, trace_of(error))
+    return problem(request, "value_invalid", "a value holds what cannot be stored, such as a NUL character")
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -175,12 +186,19 @@ def _place(found: dict[str, Any]) -> str:
     return ".".join(parts[hidden:]) or "body"
 
 
+def _message(found: dict[str, Any]) -> str:
+    # Pydantic repeats the tag that was sent.
+    if found["type"] == "union_tag_invalid":
+        return f"no job kind of that name; there are {', '.join(sorted(all_kinds()))}"
+    return str(found["msg"]).removeprefix("Value error, ")
+
+
 def _fault(found: dict[str, Any]) -> dict[str, Any]:
     """One fault: where, what, and what is allowed. The value that was sent is told only if it is a number."""
     fault: dict[str, Any] = {
         "field": _place(found),
         "code": _FAULTS.get(found["type"], "value_invalid"),
-        "message": found["msg"].removeprefix("Value error, "),
+        "message": _message(found),
     }
     if limit := {name: found["ctx"][name] for name in _LIMITS if name in found.get("ctx", {})}:
         fault["limit"] = limit

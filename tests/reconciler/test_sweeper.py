@@ -1,0 +1,93 @@
+"""The reconciler's sweeps on a real database and a real Redis."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import redis
+
+from impasto.backends.bells import KEY_PREFIX, Bells
+from impasto.backends.postgres.pools import engine_pool
+from impasto.identifiers import new_id
+from impasto.settings import Settings
+from impasto_reconciler.sweeps import Sweeper
+
+
+def add_job(settings: Settings, *, state: str = "queued", age_s: float = 0, bell: bool = False) -> str:
+    """A job of that age; a running one with a lease that ended as long ago."""
+    job_id = new_id("job")
+    with psycopg.connect(settings.engine_database_url) as connection:
+        connection.execute("INSERT INTO tenants (id, name) VALUES ('tnt_t', 't') ON CONFLICT DO NOTHING")
+        connection.execute(
+            """INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, state, run_limit_s, epoch, lease_until,
+                                 run_after)
+               VALUES (%(id)s, 'tnt_t', 'test.stamp', 'test', 'pool', '{}', %(state)s, 60, 1,
+                       CASE WHEN %(state)s = 'running' THEN now() - make_interval(secs => %(age)s) END,
+                       now() - make_interval(secs => %(age)s))""",
+            {"id": job_id, "state": state, "age": age_s},
+        )
+        if bell:
+            connection.execute(
+                """INSERT INTO outbox (tenant_id, job_id, queue, created_at)
+                   VALUES ('tnt_t', %s, 'test', now() - make_interval(secs => %s))""",
+                [job_id, age_s],
+            )
+    return job_id
+
+
+def state_of(settings: Settings, job_id: str) -> str:
+    with psycopg.connect(settings.engine_database_url) as connection:
+        row = connection.execute("SELECT state FROM jobs WHERE id = %s", [job_id]).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def bells_of(settings: Settings) -> int:
+    return int(redis.Redis.from_url(settings.redis_url).llen(KEY_PREFIX + "test"))
+
+
+def sweep(settings: Settings, *, grace_s: float = 0, times: int = 1) -> None:
+    with engine_pool(settings.engine_database_url) as pool:
+        sweeper = Sweeper(pool, Bells(settings.redis_url), grace_s=grace_s)
+        for _ in range(times):
+            sweeper.sweep()
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(settings: Settings) -> None:
+    redis.Redis.from_url(settings.redis_url).flushdb()
+
+
+def test_an_expired_lease_is_taken_and_its_bell_is_rung_by_the_next_sweeps(settings: Settings) -> None:
+    job_id = add_job(settings, state="running", age_s=60)
+    sweep(settings)
+    assert state_of(settings, job_id) == "queued"
+
+
+def test_no_lease_expires_in_the_grace_after_the_database_came_back(settings: Settings) -> None:
+    job_id = add_job(settings, state="running", age_s=60)
+    sweep(settings, grace_s=15, times=3)
+    assert state_of(settings, job_id) == "running"
+
+
+def test_bells_that_nobody_rang_are_rung_and_gone(settings: Settings) -> None:
+    for _ in range(3):
+        add_job(settings, age_s=2, bell=True)
+    sweep(settings)
+    assert bells_of(settings) == 3
+    with psycopg.connect(settings.engine_database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
+
+
+def test_bells_stay_while_redis_is_away(settings: Settings) -> None:
+    add_job(settings, age_s=2, bell=True)
+    with engine_pool(settings.engine_database_url) as pool:
+        Sweeper(pool, Bells("redis://127.0.0.1:1/0"), grace_s=0).sweep()
+        with pool.connection() as connection:
+            assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
+
+
+def test_a_busy_queue_is_not_heaped_with_bells(settings: Settings) -> None:
+    add_job(settings, age_s=60)
+    sweep(settings, times=4)
+    assert bells_of(settings) == 1

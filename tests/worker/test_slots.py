@@ -1,0 +1,116 @@
+"""Slots on a real queue: how one shape makes room for another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import pytest
+from impasto_test_kinds import KIND
+
+from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.finishing import PostgresFinisher
+from impasto.backends.postgres.pools import engine_pool
+from impasto.backends.postgres.queue import PostgresQueue
+from impasto.identifiers import new_id
+from impasto.outcomes import Outcome
+from impasto.testing.databases import DatabaseUrls
+from impasto.testing.processes import eventually
+from impasto_worker.active import ActiveJobs
+from impasto_worker.handling import Handler, JobContext, Tools
+from impasto_worker.slots import Slots
+
+
+class Bench:
+    """Two slots, a handler that waits to be let go, and a record of what ran in which order."""
+
+    def __init__(self, urls: DatabaseUrls, folder: Path, pool: Any) -> None:
+        self.urls = urls
+        self.started: list[str] = []
+        self.called = 0
+        self.go = threading.Semaphore(0)
+        self.slots = Slots(
+            queue=PostgresQueue(pool, worker="w", instance="1", queues=["test"], lease_s=30),
+            finisher=PostgresFinisher(pool),
+            handlers={KIND.name: Handler(KIND, self._run)},
+            tools=cast(Tools, None),  # this handler asks for nothing
+            active=ActiveJobs(),
+            work_folder=folder,
+            on_news=lambda _: None,
+            call_slots=self._call,
+        )
+
+    def add(self, shape: str, waited_s: float) -> None:
+        with psycopg.connect(self.urls.engine) as connection:
+            connection.execute("INSERT INTO tenants (id, name) VALUES ('tnt_t', 't') ON CONFLICT DO NOTHING")
+            connection.execute(
+                """INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, run_limit_s, run_after)
+                   VALUES (%s, 'tnt_t', 'test.stamp', 'test', %s, '{"text": "x"}', 60,
+                           now() - make_interval(secs => %s))""",
+                [new_id("job"), shape, waited_s],
+            )
+
+    def work(self) -> threading.Thread:
+        thread = threading.Thread(target=self.slots.work)
+        thread.start()
+        return thread
+
+    def _run(self, context: JobContext, params: Any) -> Outcome:
+        self.started.append(context.job.shape)
+        self.go.acquire()
+        return Outcome(KIND.result(artifact=ArtifactRef(sha256="0" * 64, media_type="application/json", size_bytes=1)))
+
+    def _call(self) -> None:
+        self.called += 1
+
+
+@pytest.fixture
+def bench(database: DatabaseUrls, tmp_path: Path) -> Iterator[Bench]:
+    with engine_pool(database.engine) as pool:
+        made = Bench(database, tmp_path, pool)
+        yield made
+        made.go.release(100)
+
+
+def test_a_shape_that_has_waited_gets_the_device_though_older_jobs_of_the_other_wait(bench: Bench) -> None:
+    for _ in range(5):
+        bench.add("pool", waited_s=90)
+    bench.add("run", waited_s=60)
+    first = bench.work()
+    eventually(lambda: bench.started == ["pool"], "the oldest runs")
+    second = bench.work()
+    second.join(5)
+    assert bench.started == ["pool"], "a second pool job would keep the other shape waiting"
+    bench.go.release()
+    eventually(lambda: bench.started == ["pool", "run"], "the shape that waited is next")
+    assert bench.called == 0
+    bench.go.release()
+    eventually(lambda: bench.called == 1, "the slots that went home are called back")
+    bench.go.release(10)
+    first.join(10)
+    assert bench.started == ["pool", "run", *["pool"] * 4]
+
+
+def test_one_shape_at_a_time_has_the_device(bench: Bench) -> None:
+    bench.add("pool", waited_s=1)
+    bench.add("run", waited_s=0)
+    bench.work()
+    eventually(lambda: bench.started == ["pool"], "the first runs")
+    bench.work().join(5)
+    assert bench.started == ["pool"]
+    bench.go.release(10)
+    eventually(lambda: bench.started == ["pool", "run"], "the other follows")
+
+
+def test_a_handler_that_fails_leaves_no_job_and_no_folder_behind(bench: Bench, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file where the folder should be")
+    bench.slots._folder = blocked / "work"
+    bench.add("pool", waited_s=0)
+    bench.work().join(10)
+    assert bench.slots.active.snapshot() == []
+    with psycopg.connect(bench.urls.engine) as connection:
+        assert connection.execute("SELECT state, error->>'code' FROM jobs").fetchone() == ("failed", "internal_error")
