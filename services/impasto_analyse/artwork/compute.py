@@ -79,7 +79,7 @@ def analyse(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 def encode(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Writes one vector for each of `pictures`, in their order, to `out` (float16 rows of length 1).
 
-    A picture that is missing or cannot be read gets a row of zeros, which is like nothing: asked for once, not for ever.
+    A picture that is missing or cannot be read gets a row of zeros, which is like nothing; it is asked for once.
     """
     paths = payload["pictures"]
     rows = np.zeros((len(paths), likeness.VECTOR_BYTES // 2), dtype="<f2")
