@@ -49,7 +49,8 @@ else
 endif
 	@touch $@
 
-$(STAMPS)/dev: $(STAMPS)/install $(DEV_LOCKS)
+# The tests look at the demonstration and at its pictures.
+$(STAMPS)/dev: $(STAMPS)/demo $(DEV_LOCKS)
 	@$(call install_extra,dev,$(DEV_LOCKS))
 	@touch $@
 
