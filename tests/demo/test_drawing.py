@@ -49,7 +49,7 @@ def test_each_trained_hand_draws_the_same_subjects(art: Path, tmp_path: Path) ->
 
 
 def test_the_kept_out_drawing_and_signs_are_in_no_plan(art: Path, tmp_path: Path) -> None:
-    everything = Size("all", 100, 100, True, 0.5, 1, 50, 1)
+    everything = Size("all", 100, 100, True, 0.5, 1, 0, 50, 1)
     names = {picture.name for picture in drawing.plan(everything, art, tmp_path)}
     assert names == set(NAMES) - {drawing.KEPT_OUT, "ok-button"}
 

@@ -46,6 +46,7 @@ def test_a_child_computes_tells_progress_and_is_kept(runners: Runners) -> None:
 
 def test_a_child_knows_its_threads_and_device_before_it_imports_anything(runners: Runners) -> None:
     child = runners.take(nothing)
+    child.call(COMPUTE, PAYLOAD, lambda _: None)  # it has been started for certain
     environment = Path(f"/proc/{child.pid}/environ").read_bytes().split(b"\0")
     assert {b"OMP_NUM_THREADS=1", b"IMPASTO_DEVICE=cpu"} <= set(environment)
     runners.give(child, keep=False)

@@ -74,6 +74,17 @@ def signal_group(pid: int, number: signal.Signals) -> None:
         return
 
 
+def group_lingers(pid: int) -> bool:
+    """Whether anyone, be it a zombie, is left in the process group that `pid` leads or led."""
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _die_with(parent: int, number: signal.Signals) -> Callable[[], None]:
     def in_child() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from impasto.embedded.layout import Layout
 from impasto.embedded.part import Part, in_order
-from impasto.embedded.processes import boot_id, signal_group
+from impasto.embedded.processes import boot_id, group_lingers, signal_group
 from impasto.embedded.running import Running
 from impasto.embedded.state import State, own_mark
 
@@ -95,7 +95,9 @@ def end_left_overs(layout: Layout, grace_s: float = 10.0) -> None:
     state = State.read(layout.state)
     marks = state.left_over() if state else []
     deadline = time.monotonic() + grace_s
-    while time.monotonic() < deadline and any(mark.alive() for mark in marks):
+    # Not only the processes: PostgreSQL does not start beside children of a postmaster that was killed, nor beside
+    # that postmaster itself until somebody has reaped it.
+    while time.monotonic() < deadline and any(group_lingers(mark.pid) for mark in marks):
         time.sleep(0.05)
     for mark in marks:
         if mark.alive():
