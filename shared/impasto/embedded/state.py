@@ -71,11 +71,13 @@ class State:
             return None
 
     def left_over(self) -> list[Mark]:
-        """Processes of the parts that still run, for a supervisor that finds its predecessor dead."""
+        """The parts' processes since this start of the machine, for a supervisor that finds its predecessor dead.
+
+        One that was killed is among them: its children, or its zombie, may be there still.
+        """
         if self.boot != boot_id():
             return []
-        marks = [part.mark for part in self.parts.values()]
-        return [mark for mark in marks if mark and mark.alive()]
+        return [mark for part in self.parts.values() if (mark := part.mark)]
 
 
 def own_mark() -> Mark:
