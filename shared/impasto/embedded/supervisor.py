@@ -16,6 +16,7 @@ from impasto.embedded.running import Running
 from impasto.embedded.state import State, own_mark
 
 _log = logging.getLogger(__name__)
+_REAPED_WITHIN_S = 2.0
 
 
 class Supervisor:
@@ -95,11 +96,14 @@ def end_left_overs(layout: Layout, grace_s: float = 10.0) -> None:
     state = State.read(layout.state)
     marks = state.left_over() if state else []
     deadline = time.monotonic() + grace_s
-    # Not only the processes: PostgreSQL does not start beside children of a postmaster that was killed, nor beside
-    # that postmaster itself until somebody has reaped it.
-    while time.monotonic() < deadline and any(group_lingers(mark.pid) for mark in marks):
+    while time.monotonic() < deadline and any(mark.alive() for mark in marks):
         time.sleep(0.05)
     for mark in marks:
         if mark.alive():
             _log.warning("process %d outlived its supervisor and is killed", mark.pid)
             signal_group(mark.pid, signal.SIGKILL)
+    # PostgreSQL does not start beside children of a postmaster that was killed, nor beside that postmaster itself until
+    # somebody has reaped it. Not for long: in some containers nobody ever does.
+    deadline = time.monotonic() + _REAPED_WITHIN_S
+    while time.monotonic() < deadline and any(group_lingers(mark.pid) for mark in marks):
+        time.sleep(0.05)
