@@ -1,0 +1,94 @@
+"""What a family that draws from words offers: pictures begun, advanced together step by step, and finished.
+
+Whoever runs several drawings at once (the engine of a worker, or a loop in a notebook) holds a list of them and calls
+`denoise_step` on those that are not done. They may be at different steps, with different prompts, styles, guidance and
+seeds; a family advances as many as it can in one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from PIL import Image
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingRequest:
+    """One picture to draw.
+
+    `style` maps names of the checkpoint's styles to weights (relative to their sum; empty: no style is asked for).
+    `seed` is 0 to 2**63 - 1. `guidance` is the scale of classifier-free guidance, 1 for none. `width` and `height` are
+    pixels; None means the checkpoint's own size. With `picture`, drawing starts from that file, changed by `strength`
+    (0: not at all, 1: nothing of it is left). `adapters` are folders of LoRA weights and their scales.
+    """
+
+    prompt: str
+    seed: int
+    steps: int = 10
+    guidance: float = 2.5
+    style: Mapping[str, float] = field(default_factory=dict)
+    negative_prompt: str = ""
+    width: int | None = None
+    height: int | None = None
+    picture: Path | None = None
+    strength: float = 1.0
+    adapters: tuple[tuple[Path, float], ...] = ()
+
+
+class Drawing(Protocol):
+    """A picture that is being drawn: `step` of `steps` are done."""
+
+    step: int
+    steps: int
+
+    @property
+    def done(self) -> bool: ...
+
+
+D = TypeVar("D", bound=Drawing)
+
+
+class TextToImage(Protocol[D]):
+    """A loaded checkpoint that draws from words. Not safe for several threads at once."""
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the loaded weights hold on the device, in bytes."""
+        ...
+
+    @property
+    def drawing_bytes(self) -> int:
+        """What one more drawing needs while it runs, in bytes: an estimate, rather too much than too little."""
+        ...
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height of a picture unless a request says otherwise."""
+        ...
+
+    def begin(self, request: DrawingRequest) -> D:
+        """The noise, the condition and the schedule of a picture.
+
+        Raises:
+            ValueError: the checkpoint knows no such style, or cannot draw in that size.
+        """
+        ...
+
+    def denoise_step(self, drawings: Sequence[D]) -> None:
+        """Advances each drawing by one step; none may be done."""
+        ...
+
+    def preview(self, drawing: D) -> Image.Image:
+        """What the picture looks like so far: cheap, RGB, perhaps smaller."""
+        ...
+
+    def finish(self, drawing: D) -> Image.Image:
+        """The finished picture, RGB."""
+        ...
+
+    def abandon(self, drawing: D) -> None:
+        """Frees what a drawing holds that is not going to be finished."""
+        ...
