@@ -65,6 +65,7 @@ def _settings(servers: Servers, urls: DatabaseUrls, folder: Path, **changes: str
             "IMPASTO_S3_ENDPOINT": servers.s3_endpoint,
             "IMPASTO_S3_ACCESS_KEY": servers.s3_access_key,
             "IMPASTO_S3_SECRET_KEY": servers.s3_secret_key,
+            "IMPASTO_WEBHOOK_SECRET_KEY": "only-for-tests-" * 3,
         }
     )
     settings = stack_settings(base, folder, **changes)

@@ -12,15 +12,29 @@ from fastapi_offline import FastAPIOffline
 
 import impasto
 from impasto.backends.bells import Bells
+from impasto.backends.gate import ResolvingGate, warn_if_anywhere
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
+from impasto.backends.sealing import SealedVault
 from impasto.backends.web import problems
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_gateway.awakening import Awakener
 from impasto_gateway.parts import Parts
 from impasto_gateway.ringing import Ringer
-from impasto_gateway.routes import artifacts, catalogue, events, health, jobs, keys, uploads
+from impasto_gateway.routes import (
+    artifacts,
+    catalogue,
+    deliveries,
+    events,
+    health,
+    jobs,
+    keys,
+    operations,
+    previews,
+    uploads,
+    webhooks,
+)
 
 _ABOUT = """Large models for art, self-hosted. Submit a job, get its id at once, and follow it by status or event
 stream. Errors are RFC 9457 problem documents with a stable `code` and a `request_id`."""
@@ -39,7 +53,19 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     problems.install(app)
     app.add_middleware(RequestFrame, most_bytes=_MOST_BODY_BYTES, unlimited=("/v1/artworks",))
-    for module in (health, jobs, events, uploads, catalogue, artifacts, keys):
+    for module in (
+        health,
+        jobs,
+        events,
+        uploads,
+        catalogue,
+        artifacts,
+        keys,
+        previews,
+        operations,
+        deliveries,
+        webhooks,
+    ):
         app.include_router(module.router)
     return app
 
@@ -47,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
+    warn_if_anywhere(settings.webhooks_to_anywhere)
     pool = api_pool(settings.database_url)
     await pool.open()
     app.state.pool = pool
@@ -56,7 +83,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with httpx.AsyncClient(
         base_url=settings.ingestion_url, timeout=httpx.Timeout(300, connect=5), trust_env=False
     ) as ingestion:
-        app.state.parts = Parts(S3Objects(settings), ringer, awakener, ingestion)
+        sealing = SealedVault(settings.webhook_secret_key) if settings.webhook_secret_key else None
+        gate = ResolvingGate(anywhere=settings.webhooks_to_anywhere)
+        app.state.parts = Parts(S3Objects(settings), ringer, awakener, ingestion, gate, sealing)
         ringer.start()
         awakener.start()
         try:

@@ -12,9 +12,11 @@ from fastapi import Depends, Query, Request
 from psycopg import AsyncConnection
 from pydantic import BaseModel
 
+from impasto.backends.gate import ResolvingGate
 from impasto.backends.objects import S3Objects
+from impasto.backends.sealing import SealedVault
 from impasto.backends.web.access import Caller, may, transaction_for
-from impasto.errors import InvalidInput
+from impasto.errors import InvalidInput, Unavailable
 from impasto.identifiers import PREFIXES, is_id
 from impasto_gateway.awakening import Awakener
 from impasto_gateway.ringing import Ringer
@@ -25,8 +27,10 @@ T = TypeVar("T")
 ReadTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("read"), scope="function")]
 SubmitTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("submit"), scope="function")]
 AdminTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("admin"), scope="function")]
+WebhookTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("webhooks"), scope="function")]
 Reader = Annotated[Caller, Depends(may("read"))]
 Submitter = Annotated[Caller, Depends(may("submit"))]
+WebhookOwner = Annotated[Caller, Depends(may("webhooks"))]
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
 
 
@@ -38,6 +42,21 @@ class Parts:
     ringer: Ringer
     awakener: Awakener
     ingestion: httpx.AsyncClient
+    gate: ResolvingGate
+    sealing: SealedVault | None
+
+    @property
+    def vault(self) -> SealedVault:
+        """What seals the secrets of webhooks.
+
+        Raises:
+            Unavailable: this platform has no key for it.
+        """
+        if self.sealing is None:
+            raise Unavailable(
+                "webhook_key_missing", "webhooks are not set up here", hint="set IMPASTO_WEBHOOK_SECRET_KEY"
+            )
+        return self.sealing
 
 
 def parts(request: Request) -> Parts:

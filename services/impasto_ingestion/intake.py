@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,7 @@ from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import publish, touch
 from impasto.backends.postgres.artworks import artwork_by_upload, insert_artwork
 from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.webhooks import tell_refused
 from impasto.errors import ImpastoError, InvalidInput, Unavailable
 from impasto.identifiers import new_id
 from impasto_ingestion import limits
@@ -77,7 +80,18 @@ class Intake:
             raise shared.store_down
         for verdict in verdicts:
             FILES.labels(verdict.verdict, (verdict.error or {}).get("code", "")).inc()
+        await self._tell_refused(tenant_id, zip(files, verdicts, strict=True))
         return UploadResult(files=verdicts, **counts)
+
+    async def _tell_refused(self, tenant_id: str, judged: Iterable[tuple[SentFile, FileVerdict]]) -> None:
+        """A refused file has no row whose commit could carry the webhook: it gets one of its own."""
+        refused = [(file, verdict.error["code"]) for file, verdict in judged if verdict.error]
+        if not refused:
+            return
+        with suppress(Unavailable):  # the uploader is told all the same
+            async with tenant_transaction(self._pool, tenant_id) as connection:
+                for file, code in refused:
+                    await tell_refused(connection, file.sha256, file.size_bytes, code)
 
     async def _verdict(self, shared: _Round, file: SentFile, said: ArtworkMetadata | InvalidInput) -> FileVerdict:
         try:

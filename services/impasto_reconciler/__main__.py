@@ -6,11 +6,13 @@ import logging
 import signal
 import threading
 
-from prometheus_client import start_http_server
-
 from impasto.backends.bells import Bells
+from impasto.backends.metrics import serve_metrics
+from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.pools import engine_pool
+from impasto.kinds import all_kinds
 from impasto.settings import Settings
+from impasto_reconciler.figures import Figures
 from impasto_reconciler.sweeps import Sweeper
 
 
@@ -21,10 +23,10 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with engine_pool(settings.engine_database_url, most=2) as pool:
+    with engine_pool(settings.engine_database_url, most=3) as pool:
         sweeper = Sweeper(pool, Bells(settings.redis_url), grace_s=float(settings.grace_s))
-        if settings.metrics_port:
-            start_http_server(int(settings.metrics_port), addr="127.0.0.1")
+        expect_failures(all_kinds())
+        serve_metrics(settings, Figures(pool))
         settings.say_ready()
         while not ended.is_set():
             sweeper.sweep()

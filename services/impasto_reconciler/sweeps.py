@@ -14,11 +14,13 @@ from redis.exceptions import RedisError
 
 from impasto.backends.bells import Bells
 from impasto.backends.postgres import sweeping
+from impasto.backends.postgres.queue import count_failed
 
 _LOG = logging.getLogger("impasto.reconciler")
 _BELL_AGE_S: Final = 1.0
 _UNHEARD_S: Final = 10.0
 _MOST_BELLS: Final = 16
+_FORGOTTEN_S: Final = 86_400.0
 
 EXPIRED: Final = Counter("impasto_leases_expired", "Leases taken from silent workers")
 RUNG: Final = Counter("impasto_bells_rung_again", "Bells that had to be rung by the reconciler")
@@ -53,6 +55,10 @@ class Sweeper:
             if self._answers_since is None:
                 self._answers_since = now
             expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []
+            forgotten = sweeping.forget_workers(connection, _FORGOTTEN_S)
+        for name in forgotten:
+            _LOG.warning("worker %s has been silent for a day and is forgotten", name)
+        count_failed([*overdue, *expired])
         for moved in expired:
             _LOG.warning("the lease of %s expired: now %s", moved.job_id, moved.state)
         EXPIRED.inc(len(expired))

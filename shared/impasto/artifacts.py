@@ -33,6 +33,11 @@ def object_key(tenant_id: str, sha256: str) -> str:
     return f"{tenant_id}/sha256/{sha256[:2]}/{sha256}"
 
 
+def run_key(tenant_id: str, job_id: str, step: int, name: str) -> str:
+    """Where a file of a job that still runs lies in the bucket: no artifact, and gone when the job ends."""
+    return f"{tenant_id}/runs/{job_id}/{step}/{name}"
+
+
 def digest_of(path: Path) -> tuple[str, int]:
     """The SHA-256 (hex) and the size in bytes of a file, read in blocks."""
     digest, size = hashlib.sha256(), 0

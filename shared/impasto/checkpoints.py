@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
+
+from impasto.identifiers import CheckpointId
+
+# The checkpoint that comes with Impasto and belongs to everybody.
+STARTER: Final = "starter"
+AnyCheckpoint = Literal["starter"] | CheckpointId
 
 
 class Measure(BaseModel):
@@ -22,9 +28,9 @@ class Evaluation(BaseModel):
 
     id: str
     checkpoint_id: str
-    dataset_version_id: str
+    dataset_version_id: str | None
     measures: dict[str, Any]
-    job_id: str
+    job_id: str | None
     created_at: datetime
 
 
@@ -38,7 +44,7 @@ class Checkpoint(BaseModel):
     weights_sha256: str
     config: dict[str, Any]
     dataset_version_id: str | None
-    job_id: str
+    job_id: str | None
     measured: bool
     created_at: datetime
     evaluations: list[Evaluation] = []

@@ -22,6 +22,9 @@ PREFIXES: Final = {
     "sty": "style",
     "job": "job",
     "req": "request",
+    "whk": "webhook endpoint",
+    "evt": "webhook event",
+    "dlv": "webhook delivery",
 }
 
 
@@ -50,5 +53,7 @@ CheckpointId = Annotated[str, StringConstraints(pattern=f"^ckp_{_BODY}$")]
 EvaluationId = Annotated[str, StringConstraints(pattern=f"^evl_{_BODY}$")]
 StyleId = Annotated[str, StringConstraints(pattern=f"^sty_{_BODY}$")]
 JobId = Annotated[str, StringConstraints(pattern=f"^job_{_BODY}$")]
+WebhookEndpointId = Annotated[str, StringConstraints(pattern=f"^whk_{_BODY}$")]
+WebhookDeliveryId = Annotated[str, StringConstraints(pattern=f"^dlv_{_BODY}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 PictureId = Annotated[str, StringConstraints(pattern=f"^(art_{_BODY}|sha256:[0-9a-f]{{64}})$")]

@@ -96,3 +96,5 @@ class ClaimedJob:
     run_limit_s: float
     finish_by: datetime | None
     traceparent: str | None = None
+    # Seconds between when it could have started and its first start; None for a later attempt.
+    waited_s: float | None = None

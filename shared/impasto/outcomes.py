@@ -43,7 +43,7 @@ class EvaluationRecord:
 
     id: str
     checkpoint_id: str
-    dataset_version_id: str
+    dataset_version_id: str | None
     measures: dict[str, Any]
 
 

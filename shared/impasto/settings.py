@@ -32,16 +32,40 @@ class Settings:
     s3_bucket: str = _setting("IMPASTO_S3_BUCKET", "impasto", "the bucket")
     data: str = _setting("IMPASTO_DATA", ".impasto", "folder for caches and work in progress")
     models: str = _setting("IMPASTO_MODELS", "", "folder of pretrained weights (default: models in the data folder)")
+    backbones: str = _setting(
+        "IMPASTO_BACKBONES",
+        "",
+        "folder of pretrained backbones, a repository each (default: backbones in the data folder)",
+    )
     gateway_host: str = _setting("IMPASTO_GATEWAY_HOST", "127.0.0.1", "address the gateway listens on")
     gateway_port: str = _setting("IMPASTO_GATEWAY_PORT", "8080", "port the gateway listens on")
     ingestion_host: str = _setting("IMPASTO_INGESTION_HOST", "127.0.0.1", "address ingestion listens on")
     ingestion_port: str = _setting("IMPASTO_INGESTION_PORT", "8081", "port ingestion listens on")
     ingestion_url: str = _setting("IMPASTO_INGESTION_URL", "http://127.0.0.1:8081", "where the gateway finds ingestion")
+    studio_host: str = _setting("IMPASTO_STUDIO_HOST", "127.0.0.1", "address the studio listens on")
+    studio_port: str = _setting("IMPASTO_STUDIO_PORT", "8090", "port the studio listens on")
+    studio_secret: str = _setting("IMPASTO_STUDIO_SECRET", "", "signs the studio's session cookies")
+    gateway_url: str = _setting("IMPASTO_GATEWAY_URL", "http://127.0.0.1:8080", "where the studio finds the gateway")
     lease_s: str = _setting("IMPASTO_LEASE_S", "30", "seconds a worker may be silent before its jobs are taken from it")
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")
-    metrics_port: str = _setting("IMPASTO_METRICS_PORT", "", "port on which the reconciler serves /metrics")
+    engine_memory_bytes: str = _setting(
+        "IMPASTO_ENGINE_MEMORY_BYTES",
+        "",
+        "bytes for an engine's checkpoints and drawings (default: 85 % of a GPU's, half of a host's)",
+    )
+    engine_width: str = _setting("IMPASTO_ENGINE_WIDTH", "16", "how many pictures an engine advances in one step")
+    metrics_host: str = _setting(
+        "IMPASTO_METRICS_HOST", "127.0.0.1", "address on which a process without an API serves /metrics"
+    )
+    metrics_port: str = _setting("IMPASTO_METRICS_PORT", "", "port on which a process without an API serves /metrics")
+    webhook_secret_key: str = _setting(
+        "IMPASTO_WEBHOOK_SECRET_KEY", "", "seals the secrets of webhooks; several, newest first, with commas between"
+    )
+    webhook_allow_private: str = _setting(
+        "IMPASTO_WEBHOOK_ALLOW_PRIVATE", "", "`1`: webhooks go to any address, port and to http; for development alone"
+    )
     ready_file: str = _setting("IMPASTO_READY_FILE", "", "a file to make once the process is ready")
     log_level: str = _setting("IMPASTO_LOG_LEVEL", "INFO", "least severe message that is logged")
 
@@ -69,9 +93,18 @@ class Settings:
             Path(self.ready_file).touch()
 
     @property
+    def webhooks_to_anywhere(self) -> bool:
+        """Whether the rules on webhooks' addresses are switched off."""
+        return self.webhook_allow_private.lower() in {"1", "true", "yes"}
+
+    @property
     def data_folder(self) -> Path:
         return Path(self.data).resolve()
 
     @property
     def models_folder(self) -> Path:
         return Path(self.models).resolve() if self.models else self.data_folder / "models"
+
+    @property
+    def backbones_folder(self) -> Path:
+        return Path(self.backbones).resolve() if self.backbones else self.data_folder / "backbones"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from impasto.checkpoints import STARTER
+from impasto.delivery import NewEndpoint
 from impasto.errors import Conflict, InvalidInput, NotFound
 from impasto.identifiers import PREFIXES, is_id, new_id
 from impasto.jobs import JobRecord
@@ -28,6 +30,7 @@ class NewJob:
     idempotency_key: str | None = None
     request_sha256: bytes | None = None
     traceparent: str | None = None
+    callback: NewEndpoint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Inbox(Protocol):
         ...
 
     async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
-        """Job, event and bell in one statement; None if the Idempotency-Key is taken."""
+        """Job, event, bell, and its callback if it has one; None if the Idempotency-Key is taken."""
         ...
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
@@ -99,9 +102,9 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
 
 
 def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
-    """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any checkpoint."""
+    """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any. The starter was."""
     checkpoint = params.get("checkpoint")
-    return [checkpoint] if checkpoint and params.get("allow_unmeasured") is False else []
+    return [checkpoint] if checkpoint and checkpoint != STARTER and params.get("allow_unmeasured") is False else []
 
 
 def references(params: Any) -> Iterator[str]:

@@ -7,14 +7,15 @@ import hmac
 import re
 import secrets
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
 from pydantic import BaseModel
 
-Scope = Literal["read", "submit", "upload", "admin"]
-SCOPES: Final[tuple[Scope, ...]] = ("read", "submit", "upload", "admin")
+Scope = Literal["read", "submit", "upload", "webhooks", "admin", "operate"]
+SCOPES: Final[tuple[Scope, ...]] = ("read", "submit", "upload", "webhooks", "admin", "operate")
 
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FORM: Final = re.compile(r"impasto_live_([0-9A-Za-z]{8})([0-9A-Za-z]{32})([0-9A-Za-z]{6})")
@@ -39,6 +40,14 @@ class ApiKeyRecord(BaseModel):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+
+
+def allows(scopes: Collection[str], scope: Scope) -> bool:
+    """Whether a key with these scopes may do what needs `scope`.
+
+    `admin` has everything of its own tenant; `operate` looks at the whole platform, so it is never implied.
+    """
+    return scope in scopes or (scope != "operate" and "admin" in scopes)
 
 
 def new_key() -> NewKey:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Protocol
 
 from impasto.jobs import ClaimedJob
-from impasto_worker.runners import Child
 from impasto_worker.stops import Stopped, StopReason
+
+
+class Stoppable(Protocol):
+    """What computes for a job: a child, or its call in an engine."""
+
+    def kill(self) -> None:
+        """Ends it, without waiting; may be called again."""
+        ...
 
 
 class ActiveJob:
@@ -17,7 +25,7 @@ class ActiveJob:
         self.job = job
         self.since = time.monotonic()
         self._reason: StopReason | None = None
-        self._children: set[Child] = set()
+        self._children: set[Stoppable] = set()
         self._computes = False
         self._lock = threading.Lock()
 
@@ -36,16 +44,21 @@ class ActiveJob:
         if self._reason is not None:
             raise Stopped(self._reason)
 
-    def attach(self, child: Child) -> None:
-        """From here on, stopping the job kills this child."""
+    def attach(self, child: Stoppable, *, waits: bool = False) -> None:
+        """From here on, stopping the job kills this child; unless it still `waits`, the job computes from here on."""
         with self._lock:
             self._children.add(child)
-            if not self._computes:
-                # Waiting for a runner is not running: the time limit counts from here.
-                self.since, self._computes = time.monotonic(), True
+        if not waits:
+            self.computes()
         self.check()
 
-    def detach(self, child: Child) -> None:
+    def computes(self) -> None:
+        """Waiting for a runner is not running: the time limit counts from the first time this is told."""
+        with self._lock:
+            if not self._computes:
+                self.since, self._computes = time.monotonic(), True
+
+    def detach(self, child: Stoppable) -> None:
         with self._lock:
             self._children.discard(child)
 

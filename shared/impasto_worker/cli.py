@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 
 import click
 
@@ -16,7 +17,12 @@ from impasto.settings import Settings
 @click.option("--slots", default=2, show_default=True, type=click.IntRange(1, 256), help="Jobs at once.")
 @click.option("--threads", default=None, type=click.IntRange(1, 256), help="Threads a runner. Default: cores / slots.")
 @click.option("--name", default=None, help="Keeps its name over restarts. Default: host, device and queues.")
-@click.option("--metrics-port", default=None, type=click.IntRange(1, 65535), help="Serve /metrics on this port.")
+@click.option(
+    "--metrics-port",
+    default=None,
+    type=click.IntRange(1, 65535),
+    help="Port of /metrics. Default: IMPASTO_METRICS_PORT.",
+)
 def worker(
     queues: str, device: str, slots: int, threads: int | None, name: str | None, metrics_port: int | None
 ) -> None:
@@ -31,9 +37,11 @@ def worker(
         device=device,
         slots=slots,
         threads=threads or max(1, (os.cpu_count() or 1) // slots),
-        metrics_port=metrics_port,
     )
-    run_worker(Settings.from_environment(), options)
+    settings = Settings.from_environment()
+    if metrics_port:
+        settings = replace(settings, metrics_port=str(metrics_port))
+    run_worker(settings, options)
 
 
 @click.group()

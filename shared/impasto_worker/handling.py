@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from impasto.artifacts import ArtifactRef
 from impasto.artworks import Artwork
 from impasto.backends.postgres.artworks import PostgresArtworks
 from impasto.backends.postgres.catalogue import PostgresCatalogue
+from impasto.backends.postgres.trainings import PostgresTrainings
 from impasto.errors import NotFound
 from impasto.jobs import ClaimedJob, Progress
 from impasto.kinds import Kind
 from impasto.outcomes import Outcome
+from impasto_ml.families.text_to_image import DrawingRequest
 from impasto_worker.active import ActiveJob
+from impasto_worker.engine import CallDropped
+from impasto_worker.engine_orders import Drawn, DrawOrder, EngineCheckpoint
 from impasto_worker.progress import ProgressWriter
 from impasto_worker.runners import RunnerLost, Runners
 from impasto_worker.transfer import Transfer
+
+# A job that was lost so often with others beside it is drawn alone: then it is known whose fault it was.
+_ATTEMPTS_IN_COMPANY: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +62,12 @@ class Tools:
 
     artworks: PostgresArtworks
     catalogue: PostgresCatalogue
+    trainings: PostgresTrainings
     transfer: Transfer
     progress: ProgressWriter
     runners: Runners
     models: Path
+    backbones: Path
     cache: Path
     device: str
 
@@ -123,11 +132,16 @@ class JobContext:
         self.tools.progress.tell(self.job, Progress(fraction=fraction, message=message, **rest))
 
     def compute(
-        self, target: str, payload: dict[str, Any], *, on_progress: Callable[[Progress], None] | None = None
+        self,
+        target: str,
+        payload: dict[str, Any],
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_note: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> dict[str, Any]:
         """Computes `module:function` on a JSON payload in a runner and gives its JSON result.
 
-        Without `on_progress` the runner's progress becomes the job's.
+        Without `on_progress` the runner's progress becomes the job's. `on_note` gets what the computation notes.
 
         Raises:
             JobFailed: the computation refused.
@@ -138,13 +152,40 @@ class JobContext:
         try:
             self._active.attach(child)
             told = on_progress or (lambda progress: self.tools.progress.tell(self.job, progress))
-            return child.call(target, payload, told)
+            return child.call(target, payload, told, on_note)
         except RunnerLost:
             self.check()  # killed because the job is to stop, which is no fault of the runner
             raise
         finally:
             self._active.detach(child)
             self.tools.runners.give(child, keep=self.job.shape == "pool")
+
+    def draw(self, checkpoint: EngineCheckpoint, requests: Sequence[DrawingRequest]) -> Drawn:
+        """Draws in the worker's engine, beside whatever else it draws; for kinds of shape *engine*.
+
+        Progress over all pictures becomes the job's, and so do previews. The pictures are files in the job's folder.
+
+        Raises:
+            JobFailed: the checkpoint cannot be loaded, or cannot draw what is asked for.
+            RunnerLost, RunnerOutOfMemory: the engine ended, or had too little memory.
+        """
+        self.check()
+        out = self.folder / "drawn"
+        out.mkdir(exist_ok=True)
+        order = DrawOrder(checkpoint, tuple(requests), out, alone=self.job.attempt > _ATTEMPTS_IN_COMPANY)
+        call, progress = self.tools.runners.engine.call(order), self.tools.progress
+        try:
+            self._active.attach(call, waits=True)
+            return call.run(
+                on_progress=lambda told: progress.tell(self.job, told),
+                on_preview=lambda jpeg: progress.show(self.job, jpeg),
+                on_begun=self._active.computes,
+            )
+        except (RunnerLost, CallDropped):
+            self.check()  # it left because the job is to stop
+            raise
+        finally:
+            self._active.detach(call)
 
     def compute_many(self, target: str, payloads: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Computes each payload in whichever runner is free, and gives the results in the order of the payloads.

@@ -13,27 +13,35 @@ from psycopg_pool import PoolTimeout
 
 from impasto.backends.postgres.queue import PostgresQueue, Renewed
 from impasto.faults import trace_of
+from impasto.workers import Holding
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.stops import StopReason
 
 _LOG = logging.getLogger("impasto.leases")
 # A cancel is noticed within this; the statement costs well under a millisecond.
 _BUSY_S: Final = 2.0
-_IDLE_S: Final = 10.0
+_IDLE_S: Final = 5.0
 # So long a worker computes on without the database; then somebody else surely has its jobs.
 _WITHOUT_DATABASE_S: Final = 60.0
 
 
 class LeaseKeeper:
-    """Renews while there are jobs; otherwise only says that the worker lives."""
+    """Renews while there are jobs; otherwise only says that the worker lives. Tells what it holds both ways."""
 
     def __init__(
-        self, queue: PostgresQueue, active: ActiveJobs, *, every_s: float = _BUSY_S, on_idle: Callable[[], None]
+        self,
+        queue: PostgresQueue,
+        active: ActiveJobs,
+        *,
+        every_s: float = _BUSY_S,
+        on_idle: Callable[[], None],
+        holding: Callable[[], Holding] = Holding,
     ) -> None:
         self._queue, self._active, self._every_s, self._on_idle = queue, active, every_s, on_idle
+        self._holding = holding
         self._wake = threading.Event()
         self._ended = False
-        self._renewed_at = self._seen_at = time.monotonic()
+        self._renewed_at = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
 
     def start(self) -> None:
@@ -63,19 +71,14 @@ class LeaseKeeper:
             time.sleep(min(0.5, self._every_s))
 
     def _turn(self) -> None:
-        now = time.monotonic()
-        if held := self._active.snapshot():
-            # Whatever was claimed after this snapshot is not judged by this answer.
-            renewed = self._queue.renew([active.job.id for active in held])
-            self._renewed_at = now
-            for active in held:
-                self._judge(active, renewed.get(active.job.id))
-        else:
-            self._renewed_at = now
+        now, held = time.monotonic(), self._active.snapshot()
+        # Whatever was claimed after this snapshot is not judged by this answer.
+        renewed = self._queue.renew([active.job.id for active in held], self._holding())
+        self._renewed_at = now
+        for active in held:
+            self._judge(active, renewed.get(active.job.id))
+        if not held:
             self._on_idle()
-        if now - self._seen_at >= _IDLE_S - 1:
-            self._queue.seen()
-            self._seen_at = now
 
     def _judge(self, active: ActiveJob, renewed: Renewed | None) -> None:
         if renewed is None or renewed.epoch != active.job.epoch:

@@ -16,10 +16,13 @@ from typing import Any, Final
 
 from celery import Celery, signals
 from kombu.exceptions import OperationalError as BrokerError
-from prometheus_client import Counter, start_http_server
+from prometheus_client import Counter
+from psycopg import OperationalError
+from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
 from impasto.backends.bells import TASK, VERSION, Bells, celery_app
+from impasto.backends.metrics import serve_metrics
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.backends.postgres.artworks import PostgresArtworks
@@ -27,10 +30,13 @@ from impasto.backends.postgres.catalogue import PostgresCatalogue
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import PostgresQueue
+from impasto.backends.postgres.trainings import PostgresTrainings
 from impasto.settings import Settings
+from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
 from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
+from impasto_worker.memory import DeviceMemory
 from impasto_worker.progress import ProgressWriter
 from impasto_worker.runners import Runners, RunnerSettings
 from impasto_worker.slots import Slots
@@ -50,7 +56,6 @@ class WorkerOptions:
     device: str
     slots: int
     threads: int
-    metrics_port: int | None = None
 
 
 def run_worker(settings: Settings, options: WorkerOptions) -> None:
@@ -66,20 +71,28 @@ def run_worker(settings: Settings, options: WorkerOptions) -> None:
 def _serve(settings: Settings, options: WorkerOptions) -> None:
     bells, app = Bells(settings.redis_url), celery_app(settings.redis_url)
     queue, slots, runners = _assemble(settings, options, bells)
+    memory = DeviceMemory(options.device)
     register_bell(app, slots)
     keeper = LeaseKeeper(
         queue,
         slots.active,
         every_s=min(2.0, float(settings.lease_s) / 3),
         on_idle=lambda: _tidy(runners, slots.tools.transfer, float(settings.runner_idle_s)),
+        holding=lambda: _holding(slots, memory),
     )
     slots.keeper = keeper
-    queue.register(host=socket.gethostname(), pid=os.getpid(), device=options.device, slots=options.slots)
+    queue.register(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        device=options.device,
+        slots=options.slots,
+        kinds=slots.kinds,
+        memory_bytes=memory.now().total_bytes,
+    )
     for moved in queue.give_back_predecessors():
         _LOG.warning("%s was left by an earlier life of this worker: now %s", moved.job_id, moved.state)
     keeper.start()
-    if options.metrics_port:
-        start_http_server(options.metrics_port, addr="127.0.0.1")
+    serve_metrics(settings)
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
     def _keep_our_logging(**_: Any) -> None:
@@ -98,6 +111,8 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
     app.worker_main(_arguments(options))
     keeper.stop()
     runners.close_idle()
+    with suppress(OperationalError, PoolTimeout):  # then it is missed until it is forgotten
+        queue.say_goodbye()
 
 
 def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
@@ -113,16 +128,25 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
     # A cache of its own: a worker trims it while none of its jobs runs, and knows of no other worker's.
     cache = settings.data_folder / "cache" / options.name
     runners = Runners(
-        RunnerSettings(options.threads, {"IMPASTO_DEVICE": options.device}),
+        RunnerSettings(
+            options.threads,
+            {
+                "IMPASTO_DEVICE": options.device,
+                "IMPASTO_ENGINE_MEMORY_BYTES": settings.engine_memory_bytes,
+                "IMPASTO_ENGINE_WIDTH": settings.engine_width,
+            },
+        ),
         width=options.slots,
     )
     tools = Tools(
         artworks=PostgresArtworks(pool),
         catalogue=PostgresCatalogue(pool),
+        trainings=PostgresTrainings(pool),
         transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects"),
         progress=ProgressWriter(queue),
         runners=runners,
         models=settings.models_folder,
+        backbones=settings.backbones_folder,
         cache=cache,
         device=options.device,
     )
@@ -161,6 +185,11 @@ def _call_slots(bells: Bells, options: WorkerOptions) -> None:
 def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:
     runners.close_idle(idle_s)
     transfer.trim()
+
+
+def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
+    running = len(slots.active.snapshot())
+    return Holding(running, memory.now().used_bytes, tuple(slots.tools.runners.loaded()))
 
 
 def _tell(bells: Bells, job_id: str) -> None:

@@ -48,11 +48,15 @@ class Report:
         progress = {"fraction": fraction, "message": message, "step": step, "steps": steps, "series": series or {}}
         self._send({"op": "progress", "progress": progress})
 
+    def note(self, **note: Any) -> None:
+        """Hands the worker something to keep now and not at the end: never dropped, in order."""
+        self._send({"op": "note", "note": note})
+
 
 def serve(connection: socket.socket) -> None:
     """Computes what comes, one call at a time."""
     calls: queue.Queue[dict[str, Any]] = queue.Queue()
-    threading.Thread(target=_read, args=(connection, calls), daemon=True).start()
+    listen(connection, calls.put)
     lock = threading.Lock()
 
     def send(frame: dict[str, Any]) -> None:
@@ -63,13 +67,23 @@ def serve(connection: socket.socket) -> None:
         send(_answer(calls.get(), Report(send)))
 
 
-def _read(connection: socket.socket, calls: queue.Queue[dict[str, Any]]) -> None:
-    try:
-        while True:
-            calls.put(receive_frame(connection))
-    except ConnectionClosed:
-        # The worker is gone, or wants this runner gone; whatever is being computed is for nobody.
-        os._exit(0)
+def listen(connection: socket.socket, hear: Callable[[dict[str, Any]], None]) -> None:
+    """Hands every frame on from a thread of its own, and ends this process when the socket closes."""
+
+    def read() -> None:
+        try:
+            while True:
+                hear(receive_frame(connection))
+        except ConnectionClosed:
+            # The worker is gone, or wants this runner gone; whatever is being computed is for nobody.
+            os._exit(0)
+
+    threading.Thread(target=read, name="listener", daemon=True).start()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory did not suffice: Python's own error, or a library's for its device."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
 def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -77,11 +91,9 @@ def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
         return {"op": "result", "result": _resolve(call["target"])(call["payload"], report)}
     except ImpastoError as error:
         return {"op": "failed", "error": error.as_record()}
-    except MemoryError:
-        return {"op": "out_of_memory"}
     except Exception as error:  # noqa: BLE001  the edge of the process
         # The edge of the process: a fault in one computation must be told, not end the runner for its neighbours.
-        if type(error).__name__ == "OutOfMemoryError":
+        if is_out_of_memory(error):
             return {"op": "out_of_memory"}
         _LOG.error("%s failed\n%s", call["target"], trace_of(error))
         return {"op": "failed", "error": {"code": "internal_error", "message": f"{type(error).__name__} in the runner"}}
@@ -93,8 +105,11 @@ def _resolve(target: str) -> Compute:
     return compute
 
 
-def main() -> None:
-    """`python -m impasto_worker.runner_child FD PARENT_PID`."""
+def connect() -> socket.socket:
+    """The socket to the worker that started this process as `python -m MODULE FD PARENT_PID`.
+
+    From here on the process ends with its worker, even if that is killed.
+    """
     descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -102,7 +117,12 @@ def main() -> None:
         sys.exit("the worker that started this runner is gone")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    serve(socket.socket(fileno=descriptor))
+    return socket.socket(fileno=descriptor)
+
+
+def main() -> None:
+    """`python -m impasto_worker.runner_child FD PARENT_PID`."""
+    serve(connect())
 
 
 if __name__ == "__main__":

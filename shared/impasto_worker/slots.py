@@ -17,6 +17,7 @@ import prometheus_client as prometheus
 from psycopg import DatabaseError, OperationalError
 from psycopg_pool import PoolTimeout
 
+from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import PostgresQueue
 from impasto.errors import ImpastoError
@@ -35,6 +36,15 @@ _FINISH_PATIENCE_S: Final = 120.0
 _SHAPES: Final[list[Shape]] = ["engine", "pool", "run"]
 
 ENDED: Final = prometheus.Counter("impasto_attempts_ended", "Attempts by kind and how they ended", ["kind", "how"])
+STARTED: Final = prometheus.Counter("impasto_attempts_started", "Attempts by queue and kind", ["queue", "kind"])
+# From what nobody notices to what nobody waits for: a stylised picture takes seconds, a training hours.
+_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14400)
+WAITED: Final = prometheus.Histogram(
+    "impasto_queue_wait_seconds", "From when a job could start to its first start", ["queue", "kind"], buckets=_BUCKETS
+)
+RAN: Final = prometheus.Histogram(
+    "impasto_run_seconds", "Attempts that succeeded, from claim to finish", ["kind"], buckets=_BUCKETS
+)
 LATE: Final = prometheus.Counter("impasto_late_results_refused", "Results refused because the epoch was old")
 T = TypeVar("T")
 
@@ -63,6 +73,19 @@ class Slots:
         self._others_wait = False
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
+        for handler in handlers.values():
+            # Known before they count anything: a first job is a rise from nought, not a series out of nowhere.
+            STARTED.labels(handler.kind.queue, handler.kind.name)
+            WAITED.labels(handler.kind.queue, handler.kind.name)
+            RAN.labels(handler.kind.name)
+            for how in ("succeeded", "failed"):
+                ENDED.labels(handler.kind.name, how)
+        expect_failures(handlers)
+
+    @property
+    def kinds(self) -> list[str]:
+        """What these slots can run."""
+        return sorted(self._handlers)
 
     def work(self) -> None:
         """Claims and executes until there is nothing to do here."""
@@ -114,6 +137,7 @@ class Slots:
     def _execute(self, job: ClaimedJob) -> None:
         active, started, how = ActiveJob(job), time.monotonic(), "unknown"
         self.active.add(active)
+        self._count_start(job)
         try:
             if self.keeper:
                 self.keeper.notice()
@@ -124,8 +148,16 @@ class Slots:
         finally:
             self.active.remove(active)
             ENDED.labels(job.kind, how).inc()
+            if how == "succeeded":
+                RAN.labels(job.kind).observe(time.monotonic() - started)
             _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
             self._on_news(job.id)
+
+    def _count_start(self, job: ClaimedJob) -> None:
+        queue = self._handlers[job.kind].kind.queue
+        STARTED.labels(queue, job.kind).inc()
+        if job.waited_s is not None:
+            WAITED.labels(queue, job.kind).observe(max(0.0, job.waited_s))
 
     def _attempt(self, active: ActiveJob) -> str:
         job = active.job
@@ -133,8 +165,8 @@ class Slots:
             outcome = self._run(active)
         except Stopped as stop:
             return self._stopped(job, stop.reason)
-        except RunnerLost:
-            return self._give_back(job, "runner_lost")
+        except RunnerLost as lost:
+            return self._give_back(job, lost.cause)
         except RunnerOutOfMemory:
             return self._give_back(job, "out_of_memory")
         except (OperationalError, PoolTimeout):

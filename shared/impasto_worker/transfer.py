@@ -56,6 +56,30 @@ class Transfer:
         """
         return _patiently(lambda: self._objects.fetch(tenant_id, sha256, into or self._folder), check)
 
+    def keep_state(self, key: str, path: Path, check: Callable[[], None]) -> None:
+        """Stores the state of a job that still runs under a key of `run_key`.
+
+        Raises:
+            Unavailable: the store did not answer for 90 seconds.
+        """
+        _patiently(lambda: self._objects.put_run(key, path), check)
+
+    def fetch_state(self, key: str, sha256: str, path: Path, check: Callable[[], None]) -> Path:
+        """The stored state as a file, verified.
+
+        Raises:
+            NotFound: the store has none of that key.
+            Unavailable: the store did not answer for 90 seconds.
+        """
+        return _patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
+
+    def drop_state(self, key: str) -> None:
+        """Removes a stored state that nothing refers to any more; the reconciler finds what stays by an outage."""
+        try:
+            self._objects.remove_run(key)
+        except Unavailable as error:
+            _LOG.warning("a state that is not needed any more stays for now: %s", error.code)
+
     def trim(self) -> None:
         """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes."""
         if time.monotonic() - self._trimmed_at < _TRIM_EVERY_S:

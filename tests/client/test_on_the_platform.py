@@ -162,3 +162,15 @@ def test_the_asynchronous_client_runs_many_jobs_at_once(platform: Stack) -> None
             return await asyncio.gather(*(client.artifacts.read(result.artifact.sha256) for result in results))
 
     assert asyncio.run(run()) == [f"N{number}".encode() for number in range(6)]
+
+
+def test_an_operator_sees_queues_and_workers_with_either_client(platform: Stack, client: Client) -> None:
+    async def ask() -> tuple[set[str], set[str]]:
+        async with AsyncClient(platform.url, platform.api_key) as asynchronous:
+            queues = {queue.name async for queue in asynchronous.queues.list()}
+            return queues, {worker.name async for worker in asynchronous.workers.list()}
+
+    threaded = {queue.name for queue in client.queues.list()}, {worker.name for worker in client.workers.list()}
+    assert threaded == asyncio.run(ask())
+    assert threaded[1] == {"preprocess", "device"}
+    assert all(worker.alive for worker in client.workers.list())

@@ -24,7 +24,7 @@ from tests.contracts.kept import ROOT, assert_block_is, table
 _DOCS = ROOT / "docs"
 _PAGES = sorted([*ROOT.glob("*.md"), *_DOCS.rglob("*.md")])
 _FIRST_CELL = re.compile(r"^\| `([^`]+)`", re.MULTILINE)
-_METRIC = re.compile(r"""\b(Counter|Histogram|Gauge|Summary)\(\s*["'](impasto_[a-z_]+)["']""")
+_METRIC = re.compile(r"""\b(Counter|Histogram|Gauge|Summary)(?:MetricFamily)?\(\s*["'](impasto_[a-z_]+)["']""")
 
 
 def _page(name: str) -> str:

@@ -13,7 +13,7 @@ from impasto.embedded.files import read_json, rotate, write_private
 from impasto.embedded.layout import Layout
 from impasto.embedded.part import Part, in_order
 from impasto.embedded.parts import Plan, build
-from impasto.embedded.ports import NAMES, choose, kept
+from impasto.embedded.ports import NAMES, choose, is_free, kept
 
 EXTERNAL = {
     "IMPASTO_DATABASE_URL": "postgresql://owner:secret@db.example:5433/art?sslmode=require",
@@ -38,7 +38,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
 def test_everything_runs_when_nothing_is_given(layout: Layout) -> None:
     parts = build(Plan.make(layout, 8080, {"PATH": ""}))
     servers, steps = {"postgres", "redis", "s3"}, {"postgres-data", "migrate", "bucket", "models", "key"}
-    services = {"gateway", "ingestion", "reconciler", "worker-preprocess", "worker-device"}
+    services = {"gateway", "ingestion", "reconciler", "studio", "notifier", "worker-preprocess", "worker-device"}
     assert set(names(parts)) == servers | steps | services
     order = names(in_order(parts))
     assert order.index("postgres-data") < order.index("postgres") < order.index("migrate") < order.index("gateway")
@@ -84,7 +84,7 @@ def test_secrets_are_made_once_and_private(tmp_path: Path) -> None:
     first = Credentials.kept(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert Credentials.kept(path) == first
-    assert len(set(first.as_record().values())) == 6
+    assert len(set(first.as_record().values())) == 8
 
 
 def test_ports_stay_the_same_unless_somebody_took_one(tmp_path: Path) -> None:
@@ -101,6 +101,19 @@ def test_ports_stay_the_same_unless_somebody_took_one(tmp_path: Path) -> None:
         name: port for name, port in first.items() if name != "redis"
     }
     assert read_json(path) == second
+
+
+def test_the_studio_gets_a_port_that_is_easy_to_type_unless_it_is_the_gateways(tmp_path: Path) -> None:
+    assert kept(tmp_path / "ports.json", reserved=8090)["studio"] != 8090
+    assert choose(["studio"], {"studio": 20123})["studio"] == 20123
+    assert choose(["studio"])["studio"] == 8090 or not is_free(8090)
+
+
+def test_a_machine_without_the_pages_library_runs_without_the_studio(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("impasto.embedded.parts.find_spec", lambda name: None)
+    assert "studio" not in names(build(Plan.make(layout, 8080, {"PATH": ""})))
 
 
 def test_no_two_parts_get_one_port() -> None:

@@ -1,4 +1,4 @@
-"""A plug-in with one job kind that stops where a test wants it to: how the tests kill at an exact point.
+"""A plug-in with a job kind that stops where a test wants it to: how the tests kill at an exact point.
 
 It registers by entry points, as any plug-in from outside does.
 """
@@ -100,9 +100,11 @@ class _Handlers:
     """Made when a worker asks: the gateway loads the kind alone and must not import a worker's parts."""
 
     def __iter__(self) -> Any:
+        import impasto_test_draw
+
         from impasto_worker.handling import Handler
 
-        return iter([Handler(KIND, run)])
+        return iter([Handler(KIND, run), Handler(impasto_test_draw.KIND, impasto_test_draw.run)])
 
 
 HANDLERS = _Handlers()

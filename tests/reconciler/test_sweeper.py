@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 import redis
+from prometheus_client import REGISTRY
 
 from impasto.backends.bells import KEY_PREFIX, Bells
 from impasto.backends.postgres.pools import engine_pool
@@ -91,3 +92,33 @@ def test_a_busy_queue_is_not_heaped_with_bells(settings: Settings) -> None:
     add_job(settings, age_s=60)
     sweep(settings, times=4)
     assert bells_of(settings) == 1
+
+
+def test_a_worker_that_has_been_silent_for_a_day_is_forgotten(settings: Settings) -> None:
+    with psycopg.connect(settings.engine_database_url) as connection:
+        connection.execute(
+            """INSERT INTO workers (name, instance, host, pid, device, queues, slots, seen_at)
+               VALUES ('gone', '1', 'h', 1, 'cpu', '{test}', 1, now() - interval '25 hours'),
+                      ('away', '1', 'h', 1, 'cpu', '{test}', 1, now() - interval '23 hours')"""
+        )
+    sweep(settings)
+    with psycopg.connect(settings.engine_database_url) as connection:
+        assert connection.execute("SELECT name FROM workers").fetchall() == [("away",)]
+
+
+def test_a_job_that_a_sweep_ends_as_failed_is_counted_with_its_code(settings: Settings) -> None:
+    def failed() -> float:
+        return REGISTRY.get_sample_value("impasto_jobs_failed_total", {"kind": "test.stamp", "code": code}) or 0.0
+
+    code = "worker_lost"
+    before, job_id = failed(), add_job(settings, state="running", age_s=60)
+    with psycopg.connect(settings.engine_database_url) as connection:
+        connection.execute("UPDATE jobs SET worker_losses = 4 WHERE id = %s", [job_id])
+    sweep(settings)
+    assert (state_of(settings, job_id), failed()) == ("failed", before + 1)
+    code = "deadline_missed"
+    before, job_id = failed(), add_job(settings)
+    with psycopg.connect(settings.engine_database_url) as connection:
+        connection.execute("UPDATE jobs SET finish_by = now() - interval '1 second' WHERE id = %s", [job_id])
+    sweep(settings)
+    assert (state_of(settings, job_id), failed()) == ("failed", before + 1)

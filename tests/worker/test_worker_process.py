@@ -25,3 +25,11 @@ def test_logs_hold_no_words_of_a_customer(platform: Stack) -> None:
         assert secret not in text
         assert secret.upper() not in text
         assert platform.api_key not in text
+
+
+def test_a_worker_that_is_told_to_stop_is_not_missed_and_one_that_is_killed_is(stack: Stack) -> None:
+    stack.start_gateway()
+    stopped, killed = stack.start_worker("stopped", ["test"]), stack.start_worker("killed", ["test"])
+    stopped.stop()
+    killed.kill()
+    assert stack.sql("SELECT name FROM workers") == [("killed",)]

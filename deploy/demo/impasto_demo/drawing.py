@@ -71,14 +71,14 @@ def plan(size: Size, art: Path, folder: Path) -> list[Drawn]:
         if hand.slug in spelt and name != KEPT_OUT and name in (strangers if hand is STRANGER else chosen)
     ]
     return [
-        Drawn(hand, name, folder / f"{hand.slug}_{name}.png", _svg(sets[hand], spelling))
+        Drawn(hand, name, folder / f"{hand.slug}_{name}.png", svg_of(sets[hand], spelling))
         for hand, name, spelling in wanted
     ]
 
 
 def kept_out(art: Path, folder: Path) -> Drawn:
     """The picture that no dataset holds, drawn."""
-    svg = _svg(packages.read(_KEPT_OUT_HAND, art), KEPT_OUT)
+    svg = svg_of(packages.read(_KEPT_OUT_HAND, art), KEPT_OUT)
     picture = Drawn(_KEPT_OUT_HAND, KEPT_OUT, folder / f"{KEPT_OUT}.png", svg)
     folder.mkdir(parents=True, exist_ok=True)
     _render([(str(picture.path), svg)])
@@ -102,7 +102,8 @@ def draw(pictures: list[Drawn], folder: Path, on_drawn: Callable[[int], None]) -
     (folder / "captions.jsonl").write_text("\n".join(lines), "utf-8")
 
 
-def _svg(icons: dict[str, Any], name: str) -> str:
+def svg_of(icons: dict[str, Any], name: str) -> str:
+    """The drawing of that name as an SVG document."""
     icon = icons["icons"][name]
     width, height = (icon.get(side) or icons.get(side) or 16 for side in ("width", "height"))
     box = f"{icon.get('left', 0)} {icon.get('top', 0)} {width} {height}"

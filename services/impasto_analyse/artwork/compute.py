@@ -19,6 +19,7 @@ from impasto_ml.data.prepare import PictureRecipe, prepare_picture
 from impasto_ml.encoders.picture import PictureEncoder
 from impasto_ml.families.style_classifier import CheckpointError, StyleClassifier, load_checkpoint
 from impasto_worker import likeness
+from impasto_worker.backbone_computing import same_backbone
 from impasto_worker.computing import device, read_picture, threads
 from impasto_worker.runner_child import Report
 
@@ -49,7 +50,7 @@ def analyse(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Writes the picture's vector to `vector`; gives `analysis`, `tags`, `style` (or None), `neighbours`, `seconds`.
 
     Raises:
-        JobFailed: the picture cannot be read, or the checkpoint is damaged.
+        JobFailed: the picture cannot be read, the checkpoint is damaged, or its backbone is not on this worker.
     """
     started = time.monotonic()
     report(0.02, "reading the picture")
@@ -58,8 +59,15 @@ def analyse(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     analysis = look(picture, _safety(payload["safety"]))
     report(0.5, "features")
     style = payload["style"]
+    # Last comes the picture as the classifier learnt to see it, where the first encoder sees it for the classifier.
+    classifier = _classifier(style["checkpoint"]) if style else None
+    backbone = classifier.config.backbone if classifier else None
     recipe = PictureRecipe(**style["recipe"]) if style else likeness.RECIPE
-    features = _encoder(payload["models"]).encode(_views(picture, recipe))
+    features = _encoder(payload["models"]).encode(_views(picture, likeness.RECIPE if backbone else recipe))
+    vectors = features.vectors()[-1:]
+    if backbone:
+        seen = prepare_picture(picture, recipe).image
+        vectors = same_backbone(Path(payload["backbones"]), backbone).encode([seen]).vectors()
     vector = likeness.unit_rows(features.pooled[:1])[0]
     Path(payload["vector"]).write_bytes(vector.tobytes())
     report(0.65, "nearest works")
@@ -70,7 +78,7 @@ def analyse(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     return {
         "analysis": analysis.to_json(),
         "tags": {t.name: round(t.probability, 4) for t in features.tags[0] if t.probability >= _LEAST_PROBABILITY},
-        "style": _verdict(_classifier(style["checkpoint"]), features.vectors()[-1:]) if style else None,
+        "style": _verdict(classifier, vectors) if classifier else None,
         "neighbours": [{"artwork": artwork, "similarity": round(value, 6)} for artwork, value in near],
         "seconds": time.monotonic() - started,
     }

@@ -14,6 +14,7 @@ from impasto.lineage import Edge
 from impasto.outcomes import Outcome
 from impasto_analyse.artwork.vectors import VectorFile
 from impasto_worker import likeness
+from impasto_worker.backbone_files import backbone_node, backbone_of, require_backbone
 from impasto_worker.checkpoint_files import checkpoint_folder, find_checkpoint
 from impasto_worker.handling import JobContext
 from impasto_worker.pretrained import weights
@@ -49,6 +50,9 @@ def analyse(context: JobContext, params: AnalyseArtwork) -> Outcome:
     """
     packages = [weights(context.tools.models, name) for name in (likeness.PACKAGE, _SAFETY_PACKAGE)]
     checkpoint = _measured(context, params)
+    backbone = backbone_of(checkpoint) if checkpoint else None
+    if backbone:
+        require_backbone(context.tools.backbones, backbone["name"])
     if params.neighbours:
         _make_comparable(context)
     subject = _subject(context, params.picture)
@@ -58,6 +62,7 @@ def analyse(context: JobContext, params: AnalyseArtwork) -> Outcome:
             "picture": str(subject.path),
             "artwork": subject.artwork.id if subject.artwork else None,
             "models": str(context.tools.models),
+            "backbones": str(context.tools.backbones),
             "safety": str(packages[1].folder),
             "style": None if checkpoint is None else _style(context, checkpoint),
             "index": _index(context),
@@ -71,6 +76,7 @@ def analyse(context: JobContext, params: AnalyseArtwork) -> Outcome:
     near = _neighbours(context, seen["neighbours"])
     drawn = _draw(context, subject, seen, near)
     sources = [package.node for package in packages] + ([checkpoint.id] if checkpoint else [])
+    sources += [backbone_node(backbone)] if backbone else []
     return _outcome(context, params, seen, near, drawn, sources)
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
-from torch import Tensor
-
 from impasto.errors import JobFailed
+from impasto_evaluate.checkpoint.encoding import Telling, encoder_of, featured
 from impasto_evaluate.checkpoint.held_back import HeldBack, held_back, pictures_learnt
-from impasto_ml.data.shards import Sample, read_shards
-from impasto_ml.encoders.picture import PictureEncoder, PictureFeatures
-from impasto_ml.evaluation import PERTURBATIONS, Measured
+from impasto_ml.evaluation import Measured
 from impasto_ml.evaluation.style_classifier import StyleEvaluation
 from impasto_ml.evaluation.style_classifier import evaluate as measure
 from impasto_ml.families.style_classifier import CheckpointError, StyleClassifier, load_checkpoint
@@ -29,22 +24,21 @@ def evaluate(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """`result` holds the fields of the job's result, `details` everything that was measured.
 
     Raises:
-        JobFailed: the checkpoint's file does not match its description, or too few samples are left to measure on.
+        JobFailed: the checkpoint's file does not match its description, too few samples are left to measure on, or
+            the classifier reads a backbone that this worker does not have.
     """
     report(0.02, "loading the checkpoint")
     classifier = _classifier(Path(payload["checkpoint"]))
     known, excluded = set(classifier.config.styles), set(payload["excluded"])
     learnt = pictures_learnt(Path(payload["learnt_from"]) if payload["learnt_from"] else None)
     counted = _counted(payload, known, learnt)
-    encoder = _Telling.load(Path(payload["models"]), device())
-    assert isinstance(encoder, _Telling)
-    encoder.tell(report, counted.usable, payload["max_perturbed_samples"], payload["perturbation_seeds"])
+    encoder = encoder_of(payload, classifier)
     report(0.1, "measuring")
     found = measure(
         classifier,
-        _labelled(payload, known, learnt, pictures=True),
-        encoder,
-        _labelled(payload, excluded, learnt, pictures=False),
+        featured(payload, known, learnt, classifier, encoder, pictures=True),
+        Telling(encoder, report, counted.usable, payload["max_perturbed_samples"], payload["perturbation_seeds"]),
+        featured(payload, excluded, learnt, classifier, encoder, pictures=False),
         payload["perturbation_seeds"],
         payload["max_perturbed_samples"],
         payload["seed"],
@@ -68,36 +62,11 @@ def _counted(payload: dict[str, Any], known: set[str], learnt: frozenset[str]) -
     return counted
 
 
-class _Telling(PictureEncoder):
-    """Tells how far the perturbations are: encoding perturbed pictures is nearly all of the time."""
-
-    def tell(self, report: Report, samples: int, most: int, seeds: int) -> None:
-        """Says to whom, and of how much: each perturbation once, or once a seed, and the pictures unchanged."""
-        passes = 1 + sum(seeds if perturbation.seeded else 1 for perturbation in PERTURBATIONS)
-        self._report, self._total, self._done = report, max(1, passes * min(samples, most)), 0
-
-    def encode(self, pictures: Sequence[Image.Image] | Tensor, tags: int = 5, batch_size: int = 16) -> PictureFeatures:
-        features = super().encode(pictures, tags, batch_size)
-        self._done += len(features)
-        self._report(0.1 + 0.88 * self._done / self._total, "perturbing pictures", step=self._done, steps=self._total)
-        return features
-
-
 def _classifier(folder: Path) -> StyleClassifier:
     try:
         return load_checkpoint(folder, device())
     except CheckpointError as error:
         raise JobFailed("model_corrupt", "the checkpoint's file does not match its description") from error
-
-
-def _labelled(payload: dict[str, Any], labels: set[str], learnt: frozenset[str], pictures: bool) -> Iterator[Sample]:
-    """The split's samples with one of these labels, each with it where the library looks for the style."""
-    if not labels:
-        return
-    for sample in read_shards(map(Path, payload["shards"]), pictures):
-        label = sample.record[payload["label"]]
-        if label in labels and sample.record["sha256"] not in learnt:
-            yield replace(sample, record={**sample.record, "style": label})
 
 
 def _result(found: StyleEvaluation) -> dict[str, Any]:

@@ -10,8 +10,10 @@ from impasto.identifiers import new_id
 from impasto.kinds.evaluate_checkpoint import EvaluateCheckpoint, EvaluatedCheckpoint
 from impasto.lineage import Edge
 from impasto.outcomes import EvaluationRecord, Outcome
+from impasto_evaluate.families import style_classifier
 from impasto_worker import likeness
-from impasto_worker.checkpoint_files import checkpoint_folder, find_checkpoint
+from impasto_worker.backbone_files import backbone_of, require_backbone
+from impasto_worker.checkpoint_files import checkpoint_folder
 from impasto_worker.dataset_files import open_version
 from impasto_worker.handling import JobContext
 from impasto_worker.pretrained import weights
@@ -27,16 +29,20 @@ def evaluate(context: JobContext, params: EvaluateCheckpoint) -> Outcome:
         Conflict: the checkpoint is of another family.
         JobFailed: the split has too few samples that the checkpoint may be measured on, or weights are missing.
     """
-    checkpoint = find_checkpoint(context, params.checkpoint)
+    checkpoint = style_classifier(context, params.checkpoint)
     dataset = open_version(context, params.dataset_version)
     label: str = checkpoint.config["training"]["label"]
-    package = weights(context.tools.models, likeness.PACKAGE)
+    if backbone := backbone_of(checkpoint):
+        require_backbone(context.tools.backbones, backbone["name"])
+    else:
+        weights(context.tools.models, likeness.PACKAGE)
     context.tell(0.0, "fetching the shards")
     measured = context.compute(
         _COMPUTE,
         {
             "checkpoint": str(checkpoint_folder(context, checkpoint)),
-            "models": str(package.folder.parent),
+            "models": str(context.tools.models),
+            "backbones": str(context.tools.backbones),
             "shards": dataset.shards(context, params.split),
             "split": params.split,
             "index": str(dataset.index(context)),

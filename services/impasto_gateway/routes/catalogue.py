@@ -10,10 +10,11 @@ from impasto.artworks import Artwork, ShortText
 from impasto.backends.postgres import catalogue
 from impasto.backends.postgres.artworks import artwork_by_id, list_artworks
 from impasto.backends.postgres.inbox import PostgresInbox
-from impasto.checkpoints import Checkpoint
+from impasto.checkpoints import STARTER, AnyCheckpoint, Checkpoint
 from impasto.datasets import Dataset, DatasetVersion, Name
 from impasto.errors import NotFound
-from impasto.identifiers import ArtworkId, CheckpointId, DatasetVersionId
+from impasto.identifiers import ArtworkId, DatasetVersionId
+from impasto.starter import starter_checkpoint
 from impasto.styles import BUILT_IN_STYLES, NewStyle, Style
 from impasto.submission import references
 from impasto_gateway.parts import Cursor, Limit, Page, ReadTransaction, SubmitTransaction, page
@@ -79,15 +80,20 @@ async def get_version(version_id: DatasetVersionId, connection: ReadTransaction)
 
 @router.get("/checkpoints", tags=["checkpoints"], summary="List checkpoints", operation_id="list_checkpoints")
 async def get_checkpoints(connection: ReadTransaction, cursor: Cursor, limit: Limit = 50) -> Page[Checkpoint]:
-    """The tenant's checkpoints, newest first."""
-    return page(await catalogue.list_checkpoints(connection, cursor, limit + 1), limit)
+    """The tenant's checkpoints, newest first; the first page begins with the starter, which belongs to everybody."""
+    found = page(await catalogue.list_checkpoints(connection, cursor, limit + 1), limit)
+    if cursor is None and (starter := starter_checkpoint()):
+        found.items = [starter.model_copy(update={"evaluations": []}), *found.items]
+    return found
 
 
 @router.get(
     "/checkpoints/{checkpoint_id}", tags=["checkpoints"], summary="Look at a checkpoint", operation_id="get_checkpoint"
 )
-async def get_checkpoint(checkpoint_id: CheckpointId, connection: ReadTransaction) -> Checkpoint:
-    """A checkpoint and every evaluation of it."""
+async def get_checkpoint(checkpoint_id: AnyCheckpoint, connection: ReadTransaction) -> Checkpoint:
+    """A checkpoint and every evaluation of it; `starter` is the one that comes with Impasto."""
+    if checkpoint_id == STARTER and (starter := starter_checkpoint()):
+        return starter
     if (found := await catalogue.checkpoint_by_id(connection, checkpoint_id)) is None:
         raise NotFound("checkpoint", checkpoint_id)
     return found

@@ -13,16 +13,41 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.problems import documented
+from impasto.delivery import NewEndpoint, chosen_secret
 from impasto.errors import InvalidInput, NotFound
-from impasto.identifiers import JobId
+from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
 from impasto.submission import NewJob, new_job_id, refuse_finished, request_digest, submit
-from impasto_gateway.parts import Cursor, Limit, Page, ReadTransaction, Submitter, SubmitTransaction, TheParts, page
+from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text
+from impasto_gateway.parts import (
+    Cursor,
+    Limit,
+    Page,
+    Parts,
+    ReadTransaction,
+    Submitter,
+    SubmitTransaction,
+    TheParts,
+    page,
+)
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class CallbackRequest(BaseModel):
+    """Where this one job's events are sent, beside the tenant's webhooks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: WebhookUrl = Field(description="https, port 443 or 8443, a public address.")
+    events: list[JobEventChoice] = Field(
+        ["job.succeeded", "job.failed", "job.canceled"], min_length=1, max_length=5, description="Or `job.*` for all."
+    )
+    secret: str | None = Field(None, max_length=100, description="`whsec_` and base64; made if it is left out.")
 
 
 class _Request(BaseModel):
@@ -32,6 +57,13 @@ class _Request(BaseModel):
     deadline_s: float | None = Field(
         None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
     )
+    callback: CallbackRequest | None = None
+
+
+class AcceptedJob(JobRecord):
+    """A job as it was accepted; `callback_secret` is what its callback is signed with, shown here alone."""
+
+    callback_secret: str | None = None
 
 
 def _request_of(kind: Kind[Any, Any]) -> type[BaseModel]:
@@ -65,11 +97,13 @@ async def submit_job(
     after: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(description="The same key again answers the same job.")] = None,
     traceparent: Annotated[str | None, Header(max_length=60)] = None,
-) -> JobRecord:
+) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
     body = request.model_dump(mode="json")
+    if body["callback"] is None:
+        del body["callback"]  # a body without one is the same as before there were any
     now = datetime.now(UTC)
     job = NewJob(
         id=new_job_id(),
@@ -80,13 +114,26 @@ async def submit_job(
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
         traceparent=traceparent,
+        callback=_callback(request, the, caller.tenant_id),
     )
     submitted = await submit(PostgresInbox(connection), job)
     response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"
     if submitted.bell:
         # Background tasks run after the answer is sent, which is after the commit.
         after.add_task(the.ringer.ring, caller.tenant_id, submitted.bell)
-    return submitted.job
+    secret = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+    shown = secret_text(the.vault.open(secret)) if secret else None
+    return AcceptedJob(**submitted.job.model_dump(), callback_secret=shown)
+
+
+def _callback(request: BaseModel, the: Parts, tenant_id: str) -> NewEndpoint | None:
+    asked: CallbackRequest | None = getattr(request, "callback")  # noqa: B009  of each class in the union
+    if asked is None:
+        return None
+    # Its name is looked up by the notifier: a submission waits for no name server.
+    place = the.gate.read(asked.url)
+    sealed = the.vault.seal(chosen_secret(asked.secret)[1])
+    return NewEndpoint(new_id("whk"), asked.url, f"{tenant_id} {place.origin}", list(asked.events), sealed)
 
 
 @router.get("", summary="List jobs", operation_id="list_jobs")

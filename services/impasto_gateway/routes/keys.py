@@ -11,8 +11,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from impasto.artworks import ShortText
 from impasto.backends.postgres import keys
 from impasto.backends.web.access import Caller, may
-from impasto.errors import NotFound
-from impasto.tenants import ApiKeyRecord, Scope, new_key
+from impasto.errors import AccessDenied, NotFound
+from impasto.tenants import SCOPES, ApiKeyRecord, Scope, allows, new_key
 from impasto_gateway.parts import AdminTransaction, Page
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
@@ -35,7 +35,7 @@ class KeyRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: ShortText = Field(min_length=1, examples=["studio"])
-    scopes: list[Scope] = Field(["read", "submit", "upload"], min_length=1, max_length=4)
+    scopes: list[Scope] = Field(["read", "submit", "upload"], min_length=1, max_length=len(SCOPES))
     expires_at: Expiry | None = Field(None, description="A time with its zone, at most 100 years from now.")
 
 
@@ -50,7 +50,9 @@ class KeyShown(BaseModel):
 async def create_key(
     request: KeyRequest, caller: Annotated[Caller, Depends(may("admin"))], connection: AdminTransaction
 ) -> KeyShown:
-    """A new key. Its text is in this answer and nowhere else."""
+    """A new key. Its text is in this answer and nowhere else. Only a key with `operate` may pass that scope on."""
+    if "operate" in request.scopes and not allows(caller.scopes, "operate"):
+        raise AccessDenied("scope_missing", "only a key with scope 'operate' may give it to another", limit="operate")
     key = new_key()
     record = await keys.create_key(
         connection, caller.tenant_id, key, name=request.name, scopes=request.scopes, expires_at=request.expires_at

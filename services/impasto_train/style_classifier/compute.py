@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from impasto.errors import JobFailed
+from impasto_ml.encoders.layout import STYLE_LAYOUT, backbone_layout
 from impasto_ml.families.style_classifier import StyleClassifier, save_checkpoint
 from impasto_ml.training.feature_table import collect
 from impasto_ml.training.style_classifier import TrainingOptions
@@ -22,10 +24,12 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """Writes the checkpoint to `folder`; gives what the job's result says of it.
 
     Raises:
-        JobFailed: the loss became infinite or not a number (`training_diverged`).
+        JobFailed: the loss became infinite or not a number (`training_diverged`), or the backbone is refused.
     """
     report(0.0, "reading the features")
-    table = collect(samples_of(payload, report), Path(payload["scratch"]))
+    samples, backbone = samples_of(payload, report)
+    layout = backbone_layout(backbone.width) if backbone else STYLE_LAYOUT
+    table = collect(samples, Path(payload["scratch"]), layout)
     chosen = payload["options"]
     options = TrainingOptions(
         flavor=chosen["flavor"],
@@ -37,7 +41,7 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     points: list[tuple[int, float]] = []
     model: StyleClassifier | None = None
     calibration = 0
-    for told in learn(table, options, device()):
+    for told in learn(table, options, device(), backbone):
         if not math.isfinite(told.loss):
             raise JobFailed(
                 "training_diverged", f"the loss was {told.loss} at step {told.step}", hint="lower the learning rate"
@@ -60,6 +64,7 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
         "temperature": round(model.temperature.item(), 6),
         "final_loss": points[-1][1],
         "loss": thinned(points),
+        "backbone": asdict(backbone) if backbone else None,
     }
 
 

@@ -12,6 +12,7 @@ from impasto.kinds.train_style_classifier import TrainedStyleClassifier, TrainSt
 from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, Outcome
 from impasto_worker import likeness
+from impasto_worker.backbone_files import backbone_node, require_backbone
 from impasto_worker.checkpoint_files import STYLE_CLASSIFIER
 from impasto_worker.dataset_files import DatasetFiles, open_version
 from impasto_worker.handling import JobContext
@@ -28,17 +29,22 @@ def train(context: JobContext, params: TrainStyleClassifier) -> Outcome:
     Raises:
         NotFound: the dataset version.
         InvalidInput: a label to leave out that the dataset does not have.
-        JobFailed: fewer than two labels with eight samples each, the loss became infinite, or weights are missing.
+        JobFailed: fewer than two labels with eight samples each, the loss became infinite, weights are missing, or the
+            backbone is refused.
     """
     dataset = open_version(context, params.dataset_version)
     classes = _classes(dataset, params)
-    if params.views:
+    if params.backbone:
+        require_backbone(context.tools.backbones, params.backbone)
+    elif params.views:
         weights(context.tools.models, likeness.PACKAGE)  # or the job ends here: pictures are encoded anew
     context.tell(0.0, "fetching the shards")
     learnt = context.compute(
         _COMPUTE,
         {
             "models": str(context.tools.models),
+            "backbones": str(context.tools.backbones),
+            "backbone": params.backbone,
             "views": params.views,
             "shards": dataset.shards(context, "train"),
             "label": params.label,
@@ -99,7 +105,7 @@ def _facts(dataset: DatasetFiles, params: TrainStyleClassifier, classes: list[st
 def _outcome(
     context: JobContext, params: TrainStyleClassifier, dataset: DatasetFiles, learnt: dict[str, Any]
 ) -> Outcome:
-    folder = Path(learnt.pop("folder"))
+    folder, backbone = Path(learnt.pop("folder")), learnt.pop("backbone")
     stored = context.put(folder / "model.safetensors")
     context.put(folder / "config.json")
     checkpoint = new_id("ckp")
@@ -112,8 +118,9 @@ def _outcome(
         config=json.loads((folder / "config.json").read_text("utf-8")),
         dataset_version_id=dataset.version,
     )
-    # The first encoder is the pictures': captions take no part in this.
-    sources = [dataset.version, dataset.manifest["encoders"][0]]
+    # Of the dataset's encoders the first is the pictures': captions take no part in this.
+    encoder = backbone_node(backbone) if backbone else dataset.manifest["encoders"][0]
+    sources = [dataset.version, encoder]
     return Outcome(
         TrainedStyleClassifier(checkpoint=checkpoint, weights_sha256=stored.sha256, **learnt),
         records=(record,),

@@ -83,6 +83,34 @@ class S3Objects:
                 raise
         return path
 
+    def put_run(self, key: str, path: Path) -> None:
+        """Stores a file of a job that still runs, under a key from `run_key`.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        with _named_errors():
+            self._client.fput_object(self._bucket, key, str(path))
+
+    def fetch_run(self, key: str, sha256: str, path: Path) -> Path:
+        """Writes what `put_run` stored to `path`, verified by its digest.
+
+        Raises:
+            NotFound: the store has no such object.
+            Unavailable: the store does not answer, or what it sent is not what was stored.
+        """
+        with _named_errors(sha256):
+            self._client.fget_object(self._bucket, key, str(path))
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise Unavailable("storage_unavailable", "the object store sent other bytes than were stored")
+        return path
+
+    def remove_run(self, key: str) -> None:
+        """Removes what `put_run` stored; it need not be there."""
+        with _named_errors():
+            self._client.remove_object(self._bucket, key)
+
     def stream(self, tenant_id: str, sha256: str) -> Iterator[bytes]:
         """The object's bytes in blocks of one MiB."""
         with _named_errors(sha256):

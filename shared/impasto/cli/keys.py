@@ -25,7 +25,7 @@ def keys() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    type=click.Choice(["read", "submit", "upload", "admin"]),
+    type=click.Choice(["read", "submit", "upload", "webhooks", "admin", "operate"]),
     default=("read", "submit", "upload"),
     show_default=True,
     help="What it may do; give it again for more.",

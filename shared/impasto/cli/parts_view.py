@@ -65,12 +65,15 @@ class Starting:
 def parts_table(state: State) -> Table:
     """What runs now."""
     table = Table(title=f"{state.about.get('url', '')}", title_justify="left", box=None)
-    for heading in ("part", "state", "process", "for", "restarts"):
+    metrics: dict[str, int] = state.about.get("metrics", {})
+    for heading in ("part", "state", "process", "for", "restarts", "metrics"):
         table.add_column(heading)
     for name, part in state.parts.items():
         age = "" if part.status == "done" else f"{time.time() - part.since:.0f} s"
         colour = _COLOURS.get(part.status, "red")
-        table.add_row(name, Text(part.status, colour), str(part.pid or ""), age, str(part.restarts or ""))
+        restarts, port = str(part.restarts or ""), metrics.get(name)
+        where = f"127.0.0.1:{port}/metrics" if port else ""
+        table.add_row(name, Text(part.status, colour), str(part.pid or ""), age, restarts, where)
     return table
 
 

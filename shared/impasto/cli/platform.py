@@ -152,10 +152,17 @@ def _greet(layout: Layout, state: State, took_s: float) -> None:
     click.echo(f"\nImpasto is up at {content['url']} after {took_s:.1f} s")
     click.echo(f"  API key   {content['api_key']}   (kept in {here})")
     click.echo(f"  API       {content['url']}/docs")
+    click.echo(f"  studio    {_studio(state)}")
     failed = [name for name, part in state.parts.items() if not part.well]
     for name in failed:
         click.echo(f"  without   {name}; see impasto logs {name}", err=True)
     click.echo("  next      impasto upload PICTURES/*.jpg      stop with: impasto down")
+
+
+def _studio(state: State) -> str:
+    if "studio" not in state.parts:
+        return "not installed; it needs: pip install 'impasto[studio]'"
+    return f"http://127.0.0.1:{state.about['ports']['studio']}   (sign in with the API key)"
 
 
 def _nearer(path: Path) -> Path:

@@ -42,6 +42,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Run": {
         "status": Entry(_PLATFORM, "Say what runs on this machine."),
         "logs": Entry(_PLATFORM, "Show the log of a part of the platform."),
+        "top": Entry("impasto.cli.top", "Show queues and workers as they change."),
+        "webhooks": Entry("impasto.cli.webhooks", "Say where events are sent, and see what was sent."),
         "keys": Entry("impasto.cli.keys", "Create, list and revoke API keys."),
         "worker": Entry("impasto_worker.cli", "Run a worker on this machine's device."),
         "models": Entry("impasto_worker.cli", "Fetch and list pretrained weights."),

@@ -17,10 +17,13 @@ from impasto.client.asynchronous_resources import (
     AsyncJob,
     AsyncJobs,
     AsyncKeys,
+    AsyncQueues,
     AsyncStyles,
+    AsyncWorkers,
     OnProgress,
 )
 from impasto.client.asynchronous_transport import AsyncTransport
+from impasto.client.asynchronous_webhooks import AsyncWebhooks
 from impasto.client.jobs import SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
@@ -57,6 +60,8 @@ class AsyncClient:
         self.datasets, self.checkpoints = AsyncDatasets(transport), AsyncCheckpoints(transport)
         self.styles = AsyncStyles(transport)
         self.artifacts, self.keys = AsyncArtifacts(transport), AsyncKeys(transport)
+        self.webhooks = AsyncWebhooks(transport)
+        self.queues, self.workers = AsyncQueues(transport), AsyncWorkers(transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -132,7 +137,8 @@ class AsyncClient:
     async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job).
+        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job),
+        `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from impasto.client.answers import make, send
 from impasto.client.flow import Flow, Request
 from impasto.client.resources import place
-from impasto.errors import InvalidInput, JobFailed
+from impasto.errors import InvalidInput, JobFailed, NotFound
 from impasto.jobs import JobRecord, JobState
 
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 
 class SubmitOptions(TypedDict, total=False):
-    """What may be given with a job: its urgency (-10..10), seconds it may take, and a key against doubles."""
+    """What may be given with a job: its urgency (-10..10), seconds it may take, a key against doubles, a callback."""
 
     priority: int
     deadline_s: float
     idempotency_key: str
+    callback: dict[str, Any]
 
 
 def submitting(params: Params, options: SubmitOptions) -> Flow[JobRecord]:
@@ -30,7 +31,7 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[JobRecord]:
         InvalidInput: no kind takes such params, or the platform refuses them.
     """
     body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
-    body |= {name: options[name] for name in ("priority", "deadline_s") if name in options}
+    body |= {name: options[name] for name in ("priority", "deadline_s", "callback") if name in options}
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
     return JobRecord.model_validate_json(answer.content)
@@ -40,6 +41,21 @@ def canceling(job_id: str) -> Flow[JobRecord]:
     """Asks for the job to stop."""
     answer = yield from send(Request("POST", place("jobs", job_id, "cancel")))
     return JobRecord.model_validate_json(answer.content)
+
+
+def previewing(job_id: str) -> Flow[bytes | None]:
+    """The last preview of a job that draws, a small JPEG; None if there is none (yet).
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    try:
+        answer = yield from send(Request("GET", place("jobs", job_id, "preview")))
+    except NotFound as error:
+        if error.code == "result_not_ready":
+            return None
+        raise
+    return answer.content
 
 
 def kind_of(params: Params) -> str:

@@ -21,9 +21,12 @@ from impasto.client.threaded_resources import (
     Jobs,
     Keys,
     OnProgress,
+    Queues,
     Styles,
+    Workers,
 )
 from impasto.client.threaded_transport import Transport
+from impasto.client.threaded_webhooks import Webhooks
 from impasto.client.upload import Metadata, Source, UploadProgress
 from impasto.lineage import LineageGraph
 
@@ -56,6 +59,8 @@ class Client:
         self.jobs, self.artworks, self.datasets = Jobs(transport), Artworks(transport), Datasets(transport)
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
         self.artifacts, self.keys = Artifacts(transport), Keys(transport)
+        self.webhooks = Webhooks(transport)
+        self.queues, self.workers = Queues(transport), Workers(transport)
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +128,8 @@ class Client:
     def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job).
+        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job),
+        `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
 

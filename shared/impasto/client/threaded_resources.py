@@ -15,6 +15,7 @@ from impasto.datasets import Dataset, DatasetVersion
 from impasto.jobs import JobEvent, JobRecord, JobState, Progress
 from impasto.styles import NewStyle, Style, StyleMix
 from impasto.tenants import ApiKeyRecord, Scope
+from impasto.workers import QueueStatus, WorkerStatus
 
 R = TypeVar("R")
 OnProgress = Callable[[Progress], None]
@@ -99,6 +100,10 @@ class Jobs(_Resource):
 
     def cancel(self, job_id: str) -> JobRecord:
         return self._transport.run(jobs.canceling(job_id))
+
+    def preview(self, job_id: str) -> bytes | None:
+        """What is being drawn, as a small JPEG; None if there is nothing to see (yet)."""
+        return self._transport.run(jobs.previewing(job_id))
 
     def events(self, job_id: str, after: int = 0) -> Iterator[JobEvent | Progress]:
         """Events after that number, and progress in between, until the job ends; a broken stream is taken up again."""
@@ -192,3 +197,17 @@ class Keys(_Resource):
 
     def revoke(self, key_id: str) -> None:
         self._transport.run(resources.remove("keys", key_id))
+
+
+class Queues(_Resource):
+    """What waits and runs, of all tenants; needs a key with scope `operate`."""
+
+    def list(self) -> Iterator[QueueStatus]:
+        return self._transport.iterate(resources.pages(QueueStatus, "queues"))
+
+
+class Workers(_Resource):
+    """Every worker that was not told to stop; needs a key with scope `operate`."""
+
+    def list(self) -> Iterator[WorkerStatus]:
+        return self._transport.iterate(resources.pages(WorkerStatus, "workers"))

@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 
 from impasto.embedded.layout import Layout
+from impasto.embedded.metrics import metrics_ports, write_targets
 from impasto.embedded.parts import Plan, build
 from impasto.embedded.state import held
 from impasto.embedded.supervisor import Supervisor, end_left_overs
@@ -39,7 +40,9 @@ def main() -> None:
             sys.exit(f"{error.message}\n{error.hint or ''}".strip())
         servers = {name: f"{choice.product} {choice.version}".strip() for name, choice in plan.choices.items()}
         about = {"port": arguments.port, "url": f"http://127.0.0.1:{arguments.port}", "ports": plan.ports}
-        Supervisor(parts, layout, about | {"servers": servers}).run()
+        metrics = metrics_ports(arguments.port, plan.ports)
+        write_targets(layout.metrics, metrics)
+        Supervisor(parts, layout, about | {"servers": servers, "metrics": metrics}).run()
         layout.state.unlink(missing_ok=True)
 
 

@@ -17,6 +17,8 @@ class Credentials:
     redis_password: str
     s3_access_key: str
     s3_secret_key: str
+    studio_secret: str
+    webhook_secret_key: str
 
     @classmethod
     def make(cls) -> Credentials:

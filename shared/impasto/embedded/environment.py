@@ -62,10 +62,14 @@ def service_environment(
         "IMPASTO_S3_SECRET_KEY": credentials.s3_secret_key,
         "IMPASTO_S3_BUCKET": "impasto",
         "IMPASTO_MODELS": str(layout.models),
+        "IMPASTO_STUDIO_SECRET": credentials.studio_secret,
+        "IMPASTO_WEBHOOK_SECRET_KEY": credentials.webhook_secret_key,
     }
     addresses = {
         "IMPASTO_DATA": str(layout.data),
         "IMPASTO_GATEWAY_PORT": str(gateway_port),
+        "IMPASTO_GATEWAY_URL": f"http://127.0.0.1:{gateway_port}",
+        "IMPASTO_STUDIO_PORT": str(ports["studio"]),
         "IMPASTO_INGESTION_HOST": "127.0.0.1",
         "IMPASTO_INGESTION_PORT": str(ports["ingestion"]),
         "IMPASTO_INGESTION_URL": f"http://127.0.0.1:{ports['ingestion']}",

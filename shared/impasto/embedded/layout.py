@@ -55,6 +55,11 @@ class Layout:
         return self.data / "client.json"
 
     @property
+    def metrics(self) -> Path:
+        """By which Prometheus finds the parts."""
+        return self.data / "metrics.json"
+
+    @property
     def models(self) -> Path:
         return self.data / "models"
 

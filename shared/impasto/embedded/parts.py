@@ -7,12 +7,14 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from impasto.embedded.cluster import Cluster
 from impasto.embedded.credentials import Credentials
 from impasto.embedded.environment import database_urls, service_environment
 from impasto.embedded.layout import Layout
+from impasto.embedded.metrics import own_port
 from impasto.embedded.part import Part
 from impasto.embedded.ports import kept
 from impasto.embedded.probes import HttpOk, Probe, Said
@@ -49,7 +51,7 @@ class Plan:
         layout.make()
         choices = {server: choose(server, layout, given) for server in ("postgres", "redis", "s3")}
         credentials = Credentials.kept(layout.credentials)
-        return cls(layout, gateway_port, kept(layout.ports), credentials, choices, given)
+        return cls(layout, gateway_port, kept(layout.ports, gateway_port), credentials, choices, given)
 
 
 def build(plan: Plan) -> list[Part]:
@@ -61,6 +63,11 @@ def build(plan: Plan) -> list[Part]:
         return tuple(name for name in names if name in present or name in ("migrate", "key", "bucket"))
 
     return servers + _preparations(plan, after("postgres"), after("s3")) + _services(plan, after("redis"))
+
+
+def has_studio() -> bool:
+    """Whether the library that serves the studio's pages is installed."""
+    return find_spec("nicegui") is not None
 
 
 def device() -> str:
@@ -98,7 +105,7 @@ def _preparations(plan: Plan, database: tuple[str, ...], store: tuple[str, ...])
         ),
     ]  # fmt: skip
     if not plan.layout.api_key.exists():
-        bootstrap = ("impasto.backends.postgres.bootstrap", "--tenant", "default", "--print-key")
+        bootstrap = ("impasto.backends.postgres.bootstrap", "--tenant", "default", "--operate", "--print-key")
         key = plan.layout.api_key
         parts.append(_ours("key", plan, *bootstrap, after=("migrate",), once=True, more=owner, output=key))
     return parts
@@ -111,7 +118,12 @@ def _services(plan: Plan, redis: tuple[str, ...]) -> list[Part]:
         _ours("ingestion", plan, "impasto_ingestion", after=needs, probe=HttpOk(ingestion, "/readyz")),
         _ours("gateway", plan, "impasto_gateway", after=needs, probe=HttpOk(gateway, "/readyz")),
         _ours("reconciler", plan, "impasto_reconciler", after=needs),
+        _ours("notifier", plan, "impasto_notifier", after=needs),
     ]
+    if has_studio():
+        # Pages for people: nobody needs them in order to run, and they say themselves when the gateway is away.
+        probe = HttpOk(plan.ports["studio"], "/readyz")
+        parts.append(_ours("studio", plan, "impasto_studio", probe=probe, optional=True))
     for name, (queues, slots) in WORKERS.items():
         on = device() if name == "worker-device" else "cpu"
         options = ("--name", name, "--queues", queues, "--device", on, "--slots", str(slots))
@@ -142,6 +154,8 @@ def _ours(
     layout, urls = plan.layout, database_urls(plan.given, plan.credentials, plan.ports["postgres"])
     environment = service_environment(layout, plan.ports, plan.gateway_port, plan.credentials, plan.given)
     environment |= {"IMPASTO_DATABASE_URL": urls.api, "IMPASTO_ENGINE_DATABASE_URL": urls.engine, **(more or {})}
+    if port := own_port(name, plan.ports):
+        environment |= {"IMPASTO_METRICS_HOST": "127.0.0.1", "IMPASTO_METRICS_PORT": str(port)}
     environment["IMPASTO_READY_FILE"] = str(layout.ready_file(name))
     return Part(
         name,

@@ -14,9 +14,12 @@ LOWEST, HIGHEST = 20000, 32000
 # SeaweedFS's own worker dials its admin server at this distance, whatever is configured.
 SEAWEED_GRPC_OFFSET = 10000
 NAMES = (
-    "postgres", "redis", "s3", "ingestion", "s3_grpc", "s3_master", "s3_master_grpc",
+    "postgres", "redis", "s3", "ingestion", "studio", "s3_grpc", "s3_master", "s3_master_grpc",
     "s3_volume", "s3_volume_grpc", "s3_filer", "s3_filer_grpc", "s3_admin",
+    "metrics_reconciler", "metrics_notifier", "metrics_worker_preprocess", "metrics_worker_device",
 )  # fmt: skip
+# What people type: these are taken the first time if they are free, and remembered like any other.
+PREFERRED = {"studio": 8090}
 
 
 def is_free(port: int) -> bool:
@@ -31,21 +34,21 @@ def is_free(port: int) -> bool:
         return True
 
 
-def choose(names: Iterable[str] = NAMES, remembered: dict[str, int] | None = None) -> dict[str, int]:
-    """A free port for each name: the remembered one unless somebody else has taken it."""
+def choose(names: Iterable[str] = NAMES, remembered: dict[str, int] | None = None, reserved: int = 0) -> dict[str, int]:
+    """A free port for each name: the remembered one unless somebody else has taken it. `reserved` is given to none."""
     chosen: dict[str, int] = {}
     for name in names:
-        port = (remembered or {}).get(name, 0)
-        while not port or port in _taken_by(chosen) or not _usable(name, port):
+        port = (remembered or {}).get(name) or PREFERRED.get(name, 0)
+        while not port or port == reserved or port in _taken_by(chosen) or not _usable(name, port):
             port = random.randrange(LOWEST, HIGHEST - SEAWEED_GRPC_OFFSET if name == "s3_admin" else HIGHEST)  # noqa: S311  not a secret
         chosen[name] = port
     return chosen
 
 
-def kept(path: Path) -> dict[str, int]:
+def kept(path: Path, reserved: int = 0) -> dict[str, int]:
     """The ports in `path`, completed and corrected, and written back when they changed."""
     known = {name: port for name, port in read_json(path).items() if isinstance(port, int)}
-    chosen = choose(NAMES, known)
+    chosen = choose(NAMES, known, reserved)
     if chosen != known:
         write_json(path, chosen)
     return chosen

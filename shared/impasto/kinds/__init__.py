@@ -10,9 +10,12 @@ from impasto.kinds import (
     analyse_artwork,
     dataset_prepare,
     evaluate_checkpoint,
+    evaluate_text_to_image,
     generate_stylise,
+    generate_text_to_image,
     generate_upscale,
     train_style_classifier,
+    train_text_to_image,
 )
 from impasto.kinds.kind import Kind, Params, Result
 
@@ -21,7 +24,10 @@ __all__ = ["Kind", "Params", "Result", "all_kinds"]
 _BUILT_IN: Final[tuple[Kind[Any, Any], ...]] = (
     dataset_prepare.KIND,
     train_style_classifier.KIND,
+    train_text_to_image.KIND,
     evaluate_checkpoint.KIND,
+    evaluate_text_to_image.KIND,
+    generate_text_to_image.KIND,
     generate_stylise.KIND,
     generate_upscale.KIND,
     analyse_artwork.KIND,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from impasto.datasets import Name
 from impasto.identifiers import CheckpointId, DatasetVersionId, Sha256
 from impasto.kinds.kind import Kind, Params, Result
+
+BackboneName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,79}$")]
 
 
 class TrainStyleClassifier(Params):
@@ -26,6 +28,11 @@ class TrainStyleClassifier(Params):
     batch_size: int = Field(64, ge=1, le=4096)
     views: int = Field(
         0, ge=0, le=8, description="Varied views of each picture to learn from besides: steadier, and slower by each."
+    )
+    backbone: BackboneName | None = Field(
+        None,
+        examples=["dinov2-small"],
+        description="A folder among the worker's backbones, whose features are learnt from instead of the shards'.",
     )
     seed: int = Field(0, ge=0, lt=2**32)
 

@@ -38,9 +38,11 @@ class Stack:
         return self.key("second")
 
     def key(self, tenant: str) -> str:
-        """A key with every scope, of a tenant that is made at first use."""
+        """A key with every scope, of a tenant that is made at first use; only the first runs the platform."""
         if tenant not in self.keys:
-            self.tenants[tenant], self.keys[tenant] = bootstrap(self.settings.engine_database_url, tenant)
+            self.tenants[tenant], self.keys[tenant] = bootstrap(
+                self.settings.engine_database_url, tenant, operate=tenant == "first"
+            )
         return self.keys[tenant]
 
     def client(self, tenant: str = "first") -> Any:
@@ -71,6 +73,13 @@ class Stack:
 
     def start_reconciler(self) -> Process:
         return self.start("impasto_reconciler")
+
+    def start_notifier(self) -> Process:
+        """Starts a notifier and waits until it has said that it is ready."""
+        ready = self.folder / f"notifier-{len(self.processes)}.ready"
+        process = self.start("impasto_notifier", IMPASTO_READY_FILE=str(ready))
+        eventually(ready.exists, f"the notifier is ready; see {process.log}")
+        return process
 
     def start_worker(self, name: str, queues: Sequence[str], slots: int = 2, **environment: str) -> Process:
         """Starts a worker and waits until it has made itself known."""

@@ -73,13 +73,23 @@ class TextEncoder:
             result[rows] = self._run([captions[i].ids for i in rows])
         return result
 
+    @torch.inference_mode()
+    def hidden(self, batch: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
+        """One vector a token, N x T x 384, for ids as `tokenise` gives them; meaningless at padding."""
+        ids_BT, keep_BT = self._padded(batch)
+        vectors: NDArray[np.float32] = self._network(ids_BT, keep_BT).cpu().numpy()
+        return vectors
+
     def _run(self, batch: Sequence[tuple[int, ...]]) -> NDArray[np.float32]:
+        ids_BT, keep_BT = self._padded(batch)
+        vectors: NDArray[np.float32] = pool(self._network(ids_BT, keep_BT), keep_BT).cpu().numpy()
+        return vectors
+
+    def _padded(self, batch: Sequence[tuple[int, ...]]) -> tuple[torch.Tensor, torch.Tensor]:
         longest = max(len(ids) for ids in batch)
         ids_BT = torch.zeros(len(batch), longest, dtype=torch.long)
         keep_BT = torch.zeros(len(batch), longest, dtype=torch.bool)
         for row, ids in enumerate(batch):
             ids_BT[row, : len(ids)] = torch.tensor(ids)
             keep_BT[row, : len(ids)] = True
-        ids_BT, keep_BT = ids_BT.to(self._device), keep_BT.to(self._device)
-        vectors: NDArray[np.float32] = pool(self._network(ids_BT, keep_BT), keep_BT).cpu().numpy()
-        return vectors
+        return ids_BT.to(self._device), keep_BT.to(self._device)

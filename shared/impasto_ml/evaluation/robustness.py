@@ -10,7 +10,7 @@ from PIL import Image
 
 from impasto_ml.data.pictures import open_picture
 from impasto_ml.data.shards import Sample
-from impasto_ml.encoders.picture import PictureEncoder
+from impasto_ml.encoders.vectors import VectorEncoder
 from impasto_ml.families.style_classifier.model import StyleClassifier
 
 from .measures import Measured, bootstrap
@@ -35,7 +35,7 @@ class PerturbationRow:
 
 def measure_perturbations(
     classifier: StyleClassifier,
-    encoder: PictureEncoder,
+    encoder: VectorEncoder,
     samples: Sequence[Sample],
     seeds: int = 4,
     first_seed: int = 0,
@@ -59,7 +59,7 @@ def _mean_of(hits_SN: NDArray[np.bool_]) -> Callable[[NDArray[np.intp]], float]:
 
 def _hits(
     classifier: StyleClassifier,
-    encoder: PictureEncoder,
+    encoder: VectorEncoder,
     samples: Sequence[Sample],
     truth: NDArray[np.intp],
     perturbation: Perturbation,

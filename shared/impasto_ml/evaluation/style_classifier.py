@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from impasto_ml.data.shards import Sample
 from impasto_ml.data.split import share_of
-from impasto_ml.encoders.picture import PictureEncoder
+from impasto_ml.encoders.vectors import VectorEncoder
 from impasto_ml.families.style_classifier.model import StyleClassifier
 
 from . import measures
@@ -73,7 +73,7 @@ class _Answers:
 def evaluate(
     classifier: StyleClassifier,
     samples: Iterable[Sample],
-    encoder: PictureEncoder | None = None,
+    encoder: VectorEncoder | None = None,
     unseen: Iterable[Sample] = (),
     seeds: int = 4,
     perturbed: int = 128,

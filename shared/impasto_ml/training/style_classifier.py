@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto_ml.data.split import share_of
-from impasto_ml.encoders.layout import STYLE_FEATURES
+from impasto_ml.encoders.backbone_identity import BackboneIdentity
+from impasto_ml.encoders.layout import COLOUR_FEATURES
 from impasto_ml.families.style_classifier.config import FLAVORS, Flavor, StyleClassifierConfig
 from impasto_ml.families.style_classifier.model import Standardise, StyleClassifier
 
@@ -83,12 +84,15 @@ class TrainingProgress:
     calibration_pictures: int = 0
 
 
-def train(table: FeatureTable, options: TrainingOptions, device: str = "cpu") -> Iterator[TrainingProgress]:
+def train(
+    table: FeatureTable, options: TrainingOptions, device: str = "cpu", backbone: BackboneIdentity | None = None
+) -> Iterator[TrainingProgress]:
     """Yields progress; stop iterating to cancel. Raises ValueError with fewer than two styles.
 
-    `table` holds training subjects only: validation pictures take part in nothing here.
+    `table` holds training subjects only: validation pictures take part in nothing here. `backbone`: whose features
+    these are, if not the encoder's that shards carry.
     """
-    config = StyleClassifierConfig.of(options.flavor, tuple(sorted(set(table.styles))))
+    config = StyleClassifierConfig.of(options.flavor, tuple(sorted(set(table.styles))), backbone)
     flavor = options.flavored()
     labels = np.array([config.styles.index(style) for style in table.styles])
     learnt, kept_back = _divide(table, labels, options)
@@ -128,8 +132,8 @@ def _with_statistics(model: StyleClassifier, table: FeatureTable, learnt: NDArra
     squares = sum(((table.batch(chunk) - mean) ** 2).sum(0) for chunk in chunks)
     deviation = np.sqrt(squares / len(learnt)) + _LEAST_DEVIATION
     for part, columns in (
-        (model.standardise, slice(0, STYLE_FEATURES)),
-        (model.colour_standardise, slice(STYLE_FEATURES, None)),
+        (model.standardise, slice(None, -COLOUR_FEATURES)),
+        (model.colour_standardise, slice(-COLOUR_FEATURES, None)),
     ):
         part.mean = torch.from_numpy(mean[columns]).float()
         part.deviation = torch.from_numpy(deviation[columns]).float()
@@ -150,7 +154,7 @@ def _chunks(index: NDArray[np.intp]) -> list[NDArray[np.intp]]:
 
 
 def _style(standardise: Standardise, rows: NDArray[np.float32]) -> Tensor:
-    result: Tensor = standardise(torch.from_numpy(rows[:, :STYLE_FEATURES]).to(standardise.mean.device))
+    result: Tensor = standardise(torch.from_numpy(rows[:, :-COLOUR_FEATURES]).to(standardise.mean.device))
     return result
 
 
@@ -177,13 +181,14 @@ def _fit(
         index = draw.choice(learnt, flavor.batch)
         rows = table.batch(index, draw.integers(table.rows.shape[1], size=flavor.batch))
         truth = torch.from_numpy(labels[index]).to(device)
-        noise = torch.from_numpy(draw.standard_normal((flavor.batch, STYLE_FEATURES), dtype=np.float32)).to(device)
+        width = model.layout.learnt_width
+        noise = torch.from_numpy(draw.standard_normal((flavor.batch, width), dtype=np.float32)).to(device)
         x = _style(model.standardise, rows)
         strangers = made_strangers(x, truth, draw)
         logits = _head(model.head, torch.cat([x + flavor.noise * noise, strangers]), flavor.dropout, draw)
         loss = F.cross_entropy(logits[: flavor.batch], truth)
         strange = flavor.stranger_weight * certainty_loss(logits[flavor.batch :])
-        colour = model.colour_standardise(torch.from_numpy(rows[:, STYLE_FEATURES:]).to(device))
+        colour = model.colour_standardise(torch.from_numpy(rows[:, -COLOUR_FEATURES:]).to(device))
         whole = loss + strange + F.cross_entropy(model.colour_head(colour), truth)
         optimiser.zero_grad()
         whole.backward()  # type: ignore[no-untyped-call]

@@ -8,7 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from impasto_ml.encoders.layout import STYLE, VECTOR_FEATURES
+from impasto_ml.encoders.backbone_identity import BackboneIdentity, Preprocessing
+from impasto_ml.encoders.layout import COLOUR_FEATURES, STYLE, VECTOR_FEATURES
 from impasto_ml.families.style_classifier import (
     FLAVORS,
     CheckpointError,
@@ -68,6 +69,46 @@ def test_a_checkpoint_that_is_not_whole_is_refused(model: StyleClassifier, tmp_p
         weights.write_bytes(weights.read_bytes()[:100])
     else:
         config.write_text(config.read_text().replace("style_classifier", "text_to_image"))
+    with pytest.raises(CheckpointError):
+        load_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_from_before_there_were_backbones_is_loaded(model: StyleClassifier, tmp_path: Path) -> None:
+    config, _ = save_checkpoint(tmp_path, model)
+    described = json.loads(config.read_text())
+    assert described["config"].pop("backbone") is None
+    config.write_text(json.dumps(described))
+    assert load_checkpoint(tmp_path).config == model.config
+
+
+def backbone() -> BackboneIdentity:
+    steps = Preprocessing(224, 224, 256, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    return BackboneIdentity("tiny", "0f" * 32, "resnet", 24, steps)
+
+
+def test_a_classifier_on_a_backbone_remembers_it_and_takes_its_width(tmp_path: Path) -> None:
+    config = StyleClassifierConfig.of("tiny", ("bold", "fine"), backbone())
+    save_checkpoint(tmp_path, StyleClassifier(config, bank_size=9))
+    loaded = load_checkpoint(tmp_path)
+    assert loaded.config.backbone == backbone()
+    vectors = np.random.default_rng(0).random((5, 24 + COLOUR_FEATURES)).astype(np.float16)
+    assert loaded.classify(vectors).probabilities.shape == (5, 2)
+    assert loaded.classify_by_colour(vectors).shape == (5,)
+    with pytest.raises(ValueError, match="expected N x 94"):
+        loaded.classify(np.zeros((5, VECTOR_FEATURES), np.float16))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"width": 25}, {"width": 10**9}, {"name": "../tiny"}, {"digest": "0f"}, {"preprocessing": {}}, {"more": 1}],
+    ids=str,
+)
+def test_a_backbone_that_cannot_be_is_refused(change: dict[str, object], tmp_path: Path) -> None:
+    model = StyleClassifier(StyleClassifierConfig.of("tiny", ("bold", "fine"), backbone()), bank_size=9)
+    config, _ = save_checkpoint(tmp_path, model)
+    described = json.loads(config.read_text())
+    described["config"]["backbone"] |= change
+    config.write_text(json.dumps(described))
     with pytest.raises(CheckpointError):
         load_checkpoint(tmp_path)
 

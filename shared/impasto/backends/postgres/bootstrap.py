@@ -1,4 +1,7 @@
-"""Makes a tenant and its first key: `python -m impasto.backends.postgres.bootstrap --tenant default --print-key`."""
+"""Makes a tenant and its first key: `python -m impasto.backends.postgres.bootstrap --tenant default --print-key`.
+
+With `--operate` the key may look at the whole platform too: for whoever runs it.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from impasto.settings import Settings
 from impasto.tenants import SCOPES, new_key
 
 
-def bootstrap(engine_url: str, tenant: str) -> tuple[str, str]:
-    """The tenant's id and the text of a new key with every scope."""
+def bootstrap(engine_url: str, tenant: str, *, operate: bool = False) -> tuple[str, str]:
+    """The tenant's id and the text of a new key with every scope of the tenant, and with `operate` if asked."""
+    scopes = [scope for scope in SCOPES if operate or scope != "operate"]
     with psycopg.connect(engine_url) as connection:
         tenant_id, key = ensure_tenant(connection, tenant), new_key()
-        add_key(connection, tenant_id, key, "first key", list(SCOPES))
+        add_key(connection, tenant_id, key, "first key", scopes)
     return tenant_id, key.text
 
 
@@ -24,10 +28,12 @@ def main() -> None:
     """Prints the key, once, on standard output."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tenant", default="default")
+    parser.add_argument("--operate", action="store_true")
     parser.add_argument("--print-key", action="store_true", required=True)
     arguments = parser.parse_args()
     settings = Settings.from_environment().require("engine_database_url")
-    sys.stdout.write(bootstrap(settings.engine_database_url, arguments.tenant)[1] + "\n")
+    _, key = bootstrap(settings.engine_database_url, arguments.tenant, operate=arguments.operate)
+    sys.stdout.write(key + "\n")
 
 
 if __name__ == "__main__":

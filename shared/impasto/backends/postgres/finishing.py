@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.failures import FAILED
 from impasto.identifiers import new_id
 from impasto.jobs import ClaimedJob
 from impasto.lineage import Edge
@@ -61,6 +62,8 @@ class PostgresFinisher:
             if event is None:
                 return False
             _tell(connection, job, event, f"job.{state}", {"code": error["code"]})
+        if state == "failed":
+            FAILED.labels(job.kind, error["code"]).inc()
         return True
 
 

@@ -1,13 +1,15 @@
-"""The inbox: accepts a job in one statement."""
+"""The inbox: accepts a job, its event, its bell and its callback in one commit."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import Bell, NewJob
 
@@ -100,7 +102,11 @@ class PostgresInbox:
         }
         cursor = await self._connection.execute(_INSERT, values)
         row = await cursor.fetchone()
-        return None if row is None else (record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent))
+        if row is None:
+            return None
+        if job.callback is not None:
+            await PostgresEndpoints(self._connection).add(replace(job.callback, job_id=job.id))
+        return record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent)
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
         cursor = await self._connection.execute(

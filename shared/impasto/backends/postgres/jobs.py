@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import AsyncConnection
@@ -57,6 +58,21 @@ async def job_by_id(connection: AsyncConnection[Any], job_id: str) -> JobRecord 
     cursor = await connection.execute(f"SELECT {COLUMNS} FROM jobs WHERE id = %s", [job_id])  # noqa: S608
     row = await cursor.fetchone()
     return None if row is None else record(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The last preview of a job (JPEG), if there was one, and whether the job has ended."""
+
+    jpeg: bytes | None
+    ended: bool
+
+
+async def preview_of(connection: AsyncConnection[Any], job_id: str) -> Preview | None:
+    """The preview of the tenant's job of that id; None if there is no such job."""
+    cursor = await connection.execute("SELECT preview, finished_at IS NOT NULL FROM jobs WHERE id = %s", [job_id])
+    row = await cursor.fetchone()
+    return None if row is None else Preview(*row)
 
 
 async def list_jobs(

@@ -10,7 +10,7 @@ from impasto.jobs import MAX_RUNNER_LOSSES, MAX_WORKER_LOSSES
 # healthy job, and a job that kills its own runner must not go round for ever.
 REQUEUE: Final = f"""
 WITH lost AS (
-    SELECT id, worker_losses + (%(cause)s IN ('worker_lost', 'database_lost'))::int AS worker_losses,
+    SELECT id, worker_losses + (%(cause)s IN ('worker_lost', 'database_lost', 'engine_lost'))::int AS worker_losses,
            runner_losses + (%(cause)s IN ('runner_lost', 'out_of_memory'))::int AS runner_losses
     FROM jobs WHERE state = 'running' AND {{condition}} FOR UPDATE {{locking}}
 ), judged AS (
@@ -42,7 +42,7 @@ WITH lost AS (
     INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
     SELECT tenant_id, id, queue, traceparent FROM moved WHERE state = 'queued'
 )
-SELECT id, state, queue FROM moved
+SELECT id, state, queue, kind, error->>'code' FROM moved
 """  # noqa: S608  fixed texts
 
 # A worker that ends its own attempt waits for the row: skipped, the attempt would never end.

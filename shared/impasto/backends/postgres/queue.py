@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
+from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.losses import OWN, REQUEUE
 from impasto.jobs import ClaimedJob, Progress, Shape
+from impasto.workers import Holding
 
 _CLAIM: Final = """
 WITH picked AS (
@@ -27,10 +31,18 @@ WITH picked AS (
     SELECT tenant_id, id, last_event, 'job.started', jsonb_build_object('attempt', attempts, 'worker', worker)
     FROM claimed
 )
-SELECT id, tenant_id, kind, shape, params, epoch, attempts, run_limit_s, finish_by, traceparent FROM claimed
+SELECT id, tenant_id, kind, shape, params, epoch, attempts, run_limit_s, finish_by, traceparent,
+       CASE WHEN started_at = now() THEN extract(epoch FROM now() - run_after)::double precision END
+FROM claimed
 """
 
+# What the worker holds goes with its renewal: no round trip of its own.
 _RENEW: Final = """
+WITH told AS (
+    UPDATE workers SET seen_at = now(), running = %(running)s, memory_used_bytes = %(memory_used_bytes)s,
+        checkpoints = %(checkpoints)s
+    WHERE name = %(worker)s AND instance = %(instance)s
+)
 UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s)
 WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
 RETURNING id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
@@ -41,6 +53,17 @@ _WAITING: Final = """
 SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND queue = ANY(%s) AND shape <> %s
                AND run_after < now() - make_interval(secs => %s))
 """
+
+_REGISTER: Final = """
+INSERT INTO workers (name, instance, host, pid, device, queues, slots, kinds, memory_bytes)
+VALUES (%(worker)s, %(instance)s, %(host)s, %(pid)s, %(device)s, %(queues)s, %(slots)s, %(kinds)s, %(memory_bytes)s)
+ON CONFLICT (name) DO UPDATE SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
+    device = excluded.device, queues = excluded.queues, slots = excluded.slots, kinds = excluded.kinds,
+    memory_bytes = excluded.memory_bytes, memory_used_bytes = NULL, checkpoints = '{}', running = 0,
+    started_at = now(), seen_at = now()
+"""
+
+_NONE: Final[Mapping[tuple[str, int], bytes]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +77,23 @@ class Renewed:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A job that an attempt was taken from, and where it went."""
+    """A job that an attempt was taken from, and where it went; `code` says why if it failed or was canceled."""
 
     job_id: str
     state: str
     queue: str
+    kind: str
+    code: str | None
+
+
+_NOTHING: Final = Holding()
+
+
+def count_failed(moved: Iterable[Moved]) -> None:
+    """Counts the jobs among these that failed."""
+    for job in moved:
+        if job.state == "failed":
+            FAILED.labels(job.kind, job.code).inc()
 
 
 class PostgresQueue:
@@ -82,25 +117,34 @@ class PostgresQueue:
             row = connection.execute(_WAITING, [self._queues, shape, patience_s]).fetchone()
         return row is not None and bool(row[0])
 
-    def renew(self, job_ids: list[str]) -> dict[str, Renewed]:
-        """Renews the leases of these jobs in one statement; a job that is missing in the answer is lost.
+    def renew(self, job_ids: list[str], holding: Holding = _NOTHING) -> dict[str, Renewed]:
+        """Says that this worker lives and what it holds, and renews the leases of these jobs, in one statement.
 
-        Only jobs that a slot really holds are named: any other lease of this worker must expire.
+        A job that is missing in the answer is lost. Only jobs that a slot really holds are named: any other lease of
+        this worker must expire.
         """
+        told = {
+            "running": holding.running,
+            "memory_used_bytes": holding.memory_used_bytes,
+            "checkpoints": list(holding.checkpoints),
+        }
         with self._pool.connection() as connection:
-            rows = connection.execute(_RENEW, {**self._who, "ids": job_ids}).fetchall()
+            rows = connection.execute(_RENEW, {**self._who, **told, "ids": job_ids}).fetchall()
         return {row[0]: Renewed(*row[1:]) for row in rows}
 
-    def tell_progress(self, progress: dict[tuple[str, int], Progress]) -> None:
-        """Stores the newest progress of each (job, epoch) in one statement."""
-        ids, epochs = [key[0] for key in progress], [key[1] for key in progress]
-        values = [Jsonb(value.model_dump(exclude_defaults=True)) for value in progress.values()]
+    def tell_progress(
+        self, progress: Mapping[tuple[str, int], Progress], previews: Mapping[tuple[str, int], bytes] = _NONE
+    ) -> None:
+        """Stores the newest progress and the newest preview (a JPEG) of each (job, epoch) in one statement."""
+        keys = list(dict.fromkeys([*progress, *previews]))
+        values = [Jsonb(p.model_dump(exclude_defaults=True)) if (p := progress.get(key)) else None for key in keys]
         with self._pool.connection() as connection:
             connection.execute(
-                """UPDATE jobs SET progress = u.progress
-                   FROM unnest(%s::text[], %s::integer[], %s::jsonb[]) AS u (id, epoch, progress)
+                """UPDATE jobs SET progress = coalesce(u.progress, jobs.progress),
+                       preview = coalesce(u.preview, jobs.preview)
+                   FROM unnest(%s::text[], %s::integer[], %s::jsonb[], %s::bytea[]) AS u (id, epoch, progress, preview)
                    WHERE jobs.id = u.id AND jobs.epoch = u.epoch AND state = 'running'""",
-                [ids, epochs, values],
+                [[key[0] for key in keys], [key[1] for key in keys], values, [previews.get(key) for key in keys]],
             )
 
     def give_back(self, job: ClaimedJob, cause: str) -> Moved | None:
@@ -115,28 +159,31 @@ class PostgresQueue:
         """Takes back what an earlier life of this worker left running."""
         return self._requeue("worker_lost", "worker = %(worker)s AND worker_instance <> %(instance)s", self._who)
 
-    def register(self, *, host: str, pid: int, device: str, slots: int) -> None:
-        """Makes this worker known."""
+    def register(
+        self,
+        *,
+        host: str,
+        pid: int,
+        device: str,
+        slots: int,
+        kinds: Sequence[str] = (),
+        memory_bytes: int | None = None,
+    ) -> None:
+        """Makes this worker known, with the kinds it can run and the memory of its device."""
+        values = {"host": host, "pid": pid, "device": device, "slots": slots, "queues": self._queues}
         with self._pool.connection() as connection:
-            connection.execute(
-                """INSERT INTO workers (name, instance, host, pid, device, queues, slots)
-                   VALUES (%(worker)s, %(instance)s, %(host)s, %(pid)s, %(device)s, %(queues)s, %(slots)s)
-                   ON CONFLICT (name) DO UPDATE SET instance = excluded.instance, host = excluded.host,
-                       pid = excluded.pid, device = excluded.device, queues = excluded.queues,
-                       slots = excluded.slots, started_at = now(), seen_at = now()""",
-                {**self._who, "host": host, "pid": pid, "device": device, "slots": slots, "queues": self._queues},
-            )
+            connection.execute(_REGISTER, {**self._who, **values, "kinds": sorted(kinds), "memory_bytes": memory_bytes})
 
-    def seen(self) -> None:
-        """Notes that this worker lives."""
+    def say_goodbye(self) -> None:
+        """Makes this worker unknown: one that was told to stop is not missed."""
         with self._pool.connection() as connection:
-            connection.execute(
-                "UPDATE workers SET seen_at = now() WHERE name = %(worker)s AND instance = %(instance)s", self._who
-            )
+            connection.execute("DELETE FROM workers WHERE name = %(worker)s AND instance = %(instance)s", self._who)
 
     def _requeue(self, cause: str, condition: str, values: dict[str, Any]) -> list[Moved]:
         with self._pool.connection() as connection:
             rows = connection.execute(
                 REQUEUE.format(condition=condition, locking=OWN), {**values, "cause": cause}
             ).fetchall()
-        return [Moved(*row) for row in rows]
+        moved = [Moved(*row) for row in rows]
+        count_failed(moved)
+        return moved

@@ -21,7 +21,7 @@ WITH overdue AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, last_event, 'job.failed', jsonb_build_object('code', 'deadline_missed') FROM ended
 )
-SELECT id, state, queue FROM ended
+SELECT id, state, queue, kind, error->>'code' FROM ended
 """
 
 
@@ -36,6 +36,14 @@ def expire_leases(connection: Connection[Any]) -> list[Moved]:
 def fail_overdue(connection: Connection[Any]) -> list[Moved]:
     """Ends jobs past their deadline. A running one is its worker's to end first: it gets 30 seconds."""
     return [Moved(*row) for row in connection.execute(_OVERDUE).fetchall()]
+
+
+def forget_workers(connection: Connection[Any], silent_s: float) -> list[str]:
+    """Forgets workers that have been silent this long; one that comes back has to be started anew to be seen."""
+    rows = connection.execute(
+        "DELETE FROM workers WHERE seen_at < now() - make_interval(secs => %s) RETURNING name", [silent_s]
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def take_bells(connection: Connection[Any], older_than_s: float) -> dict[str, int]:

@@ -15,7 +15,7 @@ from psycopg_pool import PoolTimeout
 from impasto.backends.postgres.keys import key_for_request
 from impasto.backends.postgres.pools import tenant_transaction
 from impasto.errors import AccessDenied, Unavailable
-from impasto.tenants import Scope, parse_key, same_secret
+from impasto.tenants import Scope, allows, parse_key, same_secret
 
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `impasto keys create`.")
 
@@ -53,14 +53,14 @@ async def authenticate(
 
 
 def may(scope: Scope) -> Callable[..., Caller]:
-    """A dependency: the caller, whose key must have this scope (`admin` has all).
+    """A dependency: the caller, whose key must have this scope (`admin` has all but `operate`).
 
     Raises:
         AccessDenied: the key lacks the scope.
     """
 
     def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
-        if scope not in caller.scopes and "admin" not in caller.scopes:
+        if not allows(caller.scopes, scope):
             raise AccessDenied("scope_missing", f"this call needs a key with scope {scope!r}", limit=scope)
         return caller
 

@@ -1,6 +1,7 @@
 """The style classifier: a small head on frozen style statistics, a temperature, and a score for "none of these".
 
-Shapes: N pictures, S = 608 style statistics, H hidden units, M neighbours in the bank, K styles.
+Shapes: N pictures, V numbers a vector, S of them learnt from (608 style statistics, or all features of a backbone),
+H hidden units, M neighbours in the bank, K styles.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from impasto_ml.encoders.layout import COLOUR, COLOUR_FEATURES, STYLE, STYLE_FEATURES, VECTOR_FEATURES
+from impasto_ml.encoders.layout import COLOUR_FEATURES
 
 from .config import StyleClassifierConfig
 
@@ -70,9 +71,10 @@ class StyleClassifier(nn.Module):
         super().__init__()
         self.config = config
         classes = len(config.styles)
-        self.standardise = Standardise(STYLE_FEATURES)
+        self.layout = config.layout
+        self.standardise = Standardise(self.layout.learnt_width)
         self.head = nn.Sequential(
-            nn.Linear(STYLE_FEATURES, config.hidden),
+            nn.Linear(self.layout.learnt_width, config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
             nn.Linear(config.hidden, classes),
@@ -113,8 +115,8 @@ class StyleClassifier(nn.Module):
 
     @torch.inference_mode()
     def classify(self, vectors: NDArray[np.floating[Any]]) -> StylePrediction:
-        """`vectors`: N x 1958 as PictureFeatures.vectors() gives them. Raises ValueError for another width."""
-        _check(vectors)
+        """`vectors`: N x V as the encoder's `vectors()` gives them. Raises ValueError for another width."""
+        self._check(vectors)
         probabilities, familiarity = [], []
         for start in range(0, len(vectors), _CHUNK):
             x = self._standardised(vectors[start : start + _CHUNK])
@@ -128,17 +130,18 @@ class StyleClassifier(nn.Module):
     @torch.inference_mode()
     def classify_by_colour(self, vectors: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
         """N: the index of the style that colour alone suggests."""
-        _check(vectors)
-        colour = torch.from_numpy(np.asarray(vectors[:, COLOUR], dtype=np.float32)).to(self.temperature.device)
+        self._check(vectors)
+        colour = torch.from_numpy(np.asarray(vectors[:, self.layout.colour], dtype=np.float32)).to(
+            self.temperature.device
+        )
         best: NDArray[np.intp] = self.colour_head(self.colour_standardise(colour)).argmax(1).cpu().numpy()
         return best
 
     def _standardised(self, vectors: NDArray[np.floating[Any]]) -> Tensor:
-        style = torch.from_numpy(np.asarray(vectors[:, STYLE], dtype=np.float32))
+        style = torch.from_numpy(np.asarray(vectors[:, self.layout.learnt], dtype=np.float32))
         result: Tensor = self.standardise(style.to(self.temperature.device))
         return result
 
-
-def _check(vectors: NDArray[np.floating[Any]]) -> None:
-    if vectors.ndim != 2 or vectors.shape[1] != VECTOR_FEATURES:
-        raise ValueError(f"expected N x {VECTOR_FEATURES} features, got {vectors.shape}")
+    def _check(self, vectors: NDArray[np.floating[Any]]) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self.layout.width:
+            raise ValueError(f"expected N x {self.layout.width} features, got {vectors.shape}")

@@ -47,9 +47,9 @@ def load_checkpoint(folder: Path, device: str = "cpu") -> StyleClassifier:
         described = json.loads((folder / _CONFIG).read_text("utf-8"))
         if (described["family"], described["format"]) != (FAMILY, _FORMAT):
             raise CheckpointError(f"{folder.name}: not a {FAMILY} of format {_FORMAT}")
-        facts = described["config"] | {"styles": tuple(described["config"]["styles"])}
+        config = StyleClassifierConfig.from_json(described["config"])
         state = load_file(folder / _WEIGHTS, device=device)
-        model = StyleClassifier(StyleClassifierConfig(**facts), bank_size=len(state["bank"])).to(device)
+        model = StyleClassifier(config, bank_size=len(state["bank"])).to(device)
         model.load_state_dict(state, strict=True)
     except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise error if isinstance(error, CheckpointError) else CheckpointError(f"{folder.name}: {error}") from error

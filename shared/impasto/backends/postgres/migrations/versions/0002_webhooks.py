@@ -10,7 +10,9 @@ revision = "0002"
 down_revision = "0001"
 
 TENANT_TABLES = {
-    "webhook_endpoints": "SELECT, INSERT, UPDATE, DELETE",
+    "webhook_endpoints": "SELECT, INSERT, UPDATE",
+    "webhook_events": "SELECT, INSERT",
+    "webhook_deliveries": "SELECT, INSERT, UPDATE",
 }
 
 

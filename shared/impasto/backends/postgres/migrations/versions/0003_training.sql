@@ -24,3 +24,6 @@ CREATE TABLE job_samples (
 ALTER TABLE jobs ADD COLUMN last_checkpoint jsonb;
 -- The last small picture of what is being drawn (JPEG).
 ALTER TABLE jobs ADD COLUMN preview bytea;
+
+-- A model that draws can be measured without any works: by scenes whose truth is known.
+ALTER TABLE evaluations ALTER COLUMN dataset_version_id DROP NOT NULL;

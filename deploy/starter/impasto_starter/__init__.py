@@ -1,0 +1,1 @@
+"""Makes the starter checkpoint: art of permissive licences and procedural scenes in, measured weights out."""

@@ -1,0 +1,38 @@
+"""Which checkpoints which evaluation takes: one that is given the wrong kind is told the right one."""
+
+from __future__ import annotations
+
+from impasto.checkpoints import Checkpoint
+from impasto.errors import Conflict
+from impasto_worker.checkpoint_files import find_checkpoint
+from impasto_worker.drawing_checkpoints import DRAWING, DrawingCheckpoint, drawing_checkpoint
+from impasto_worker.handling import JobContext
+
+
+def style_classifier(context: JobContext, identifier: str, hint: str | None = None) -> Checkpoint:
+    """The tenant's style classifier of that id.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: the checkpoint is of another family (`model_incompatible`).
+    """
+    try:
+        return find_checkpoint(context, identifier)
+    except Conflict as error:
+        draws = error.data.get("actual") in DRAWING
+        told = hint or ("submit evaluate.text_to_image for a checkpoint that draws" if draws else error.hint)
+        raise Conflict(error.code, error.message, hint=told, **error.data) from error
+
+
+def drawing_model(context: JobContext, identifier: str) -> DrawingCheckpoint:
+    """The tenant's checkpoint of that id, which draws from words.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: the checkpoint is of another family (`model_incompatible`).
+    """
+    try:
+        return drawing_checkpoint(context, identifier)
+    except Conflict as error:
+        told = "submit evaluate.checkpoint for a style classifier"
+        raise Conflict(error.code, error.message, hint=told, **error.data) from error

@@ -1,0 +1,1 @@
+"""`generate.text_to_image`: pictures drawn from words."""

@@ -1,0 +1,109 @@
+"""Takes a drawing job from its params to pictures; the drawing is done in the worker's engine, beside other jobs."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from impasto.errors import InvalidInput
+from impasto.kinds.generate_text_to_image import DrawnPicture, GeneratedTextToImage, GenerateTextToImage
+from impasto.lineage import Edge
+from impasto.outcomes import Outcome
+from impasto_generate.text_to_image.grid import lay_out
+from impasto_ml.families.text_to_image import DrawingRequest
+from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint, drawing_checkpoint
+from impasto_worker.engine_orders import Drawn, EngineCheckpoint
+from impasto_worker.handling import JobContext
+from impasto_worker.pretrained import weights
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One picture of the grid."""
+
+    prompt: int
+    seed: int
+    style: str | None
+
+
+def generate(context: JobContext, params: GenerateTextToImage) -> Outcome:
+    """Runs in the worker's slot.
+
+    Raises:
+        NotFound: the checkpoint or the picture.
+        Conflict: the checkpoint does not draw from words.
+        InvalidInput: a style that the checkpoint does not know.
+        JobFailed: it cannot draw what is asked for, or weights are missing.
+    """
+    checkpoint = drawing_checkpoint(context, params.checkpoint)
+    if checkpoint.family == FLOWMINI:
+        weights(context.tools.models, TEXT_ENCODER)
+    _require_styles(checkpoint, params)
+    styles: list[str | None] = [*params.styles] or [None]
+    wanted = [_Wanted(*place) for place in itertools.product(range(len(params.prompts)), params.seeds, styles)]
+    start = context.picture(params.picture) if params.picture else None
+    drawn = context.draw(
+        EngineCheckpoint(checkpoint.family, checkpoint.folder, checkpoint.key),
+        [_request(params, one, start) for one in wanted],
+    )
+    return _outcome(context, params, checkpoint, wanted, drawn)
+
+
+def _require_styles(checkpoint: DrawingCheckpoint, params: GenerateTextToImage) -> None:
+    known: list[str] = checkpoint.config.get("config", {}).get("styles", [])
+    if unknown := sorted(set(params.styles) - set(known)):
+        raise InvalidInput(
+            "value_invalid",
+            f"{params.checkpoint} knows no style {unknown[0]!r}",
+            field="params.styles",
+            limit=known,
+            hint="name one of its styles, or describe the style in the prompt",
+        )
+
+
+def _request(params: GenerateTextToImage, one: _Wanted, start: Path | None) -> DrawingRequest:
+    return DrawingRequest(
+        prompt=params.prompts[one.prompt],
+        seed=one.seed,
+        steps=params.steps,
+        guidance=params.guidance,
+        style={one.style: 1.0} if one.style else {},
+        negative_prompt=params.negative_prompt,
+        width=params.width,
+        height=params.height,
+        picture=start,
+        strength=params.strength,
+    )
+
+
+def _outcome(
+    context: JobContext,
+    params: GenerateTextToImage,
+    checkpoint: DrawingCheckpoint,
+    wanted: list[_Wanted],
+    drawn: Drawn,
+) -> Outcome:
+    pictures = [
+        DrawnPicture(
+            artifact=context.put(picture.path),
+            prompt=one.prompt,
+            style=one.style,
+            seed=one.seed,
+            width=picture.width,
+            height=picture.height,
+        )
+        for one, picture in zip(wanted, drawn.pictures, strict=True)
+    ]
+    grid = None
+    if params.grid and len(pictures) > 1:
+        paths = [picture.path for picture in drawn.pictures]
+        grid = context.put(lay_out(paths, max(1, len(params.styles)), context.folder / "grid.png"))
+    result = GeneratedTextToImage(
+        pictures=pictures, grid=grid, waited_seconds=round(drawn.waited_s, 3), compute_seconds=round(drawn.drawn_s, 3)
+    )
+    made = dict.fromkeys(f"sha256:{picture.artifact.sha256}" for picture in pictures)
+    edges = [Edge(source=checkpoint.node, target=picture, relation="used_by") for picture in made]
+    if params.picture:
+        edges += [Edge(source=params.picture, target=picture, relation="content_of") for picture in made]
+    return Outcome(result, edges=tuple(edges))

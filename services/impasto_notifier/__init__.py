@@ -1,0 +1,1 @@
+"""The notifier: webhooks out, nothing else."""

@@ -1,0 +1,70 @@
+"""The studio's application: its own small routes, and every page under one roof."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from nicegui import app as pages_app
+from nicegui import ui
+
+from impasto.settings import Settings
+from impasto_studio import pages
+from impasto_studio.clients import Clients
+from impasto_studio.frame import SafeFrame
+from impasto_studio.looks import BRAND, FAVICON
+from impasto_studio.parts import Parts
+from impasto_studio.routes import health, pictures, previews, works
+
+_STATIC: Final = Path(__file__).parent / "static"
+_SESSION_S: Final = 30 * 24 * 3600
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The ASGI application. One a process: pages register themselves with the library that serves them."""
+    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    # The pages' library has an application of its own inside of this one; both find the parts.
+    app.state.parts = pages_app.state.parts = Parts(settings, Clients(settings.gateway_url), _uploads(settings))
+    app.include_router(health.router)
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")
+    for module in (pictures, previews, works):
+        pages_app.include_router(module.router)
+    pages.register()
+    pages_app.config.quasar_config = {"brand": BRAND, "loadingBar": {"skipHijack": True}}
+    ui.run_with(
+        app,
+        title="Impasto",
+        favicon=FAVICON,
+        dark=None,
+        tailwind=False,
+        # No value is bound to another: nothing has to be compared ten times a second.
+        binding_refresh_interval=None,
+        reconnect_timeout=5.0,
+        storage_secret=settings.studio_secret,
+        session_middleware_kwargs={"session_cookie": "impasto_studio", "max_age": _SESSION_S, "same_site": "lax"},
+        show_welcome_message=False,
+    )
+    app.add_middleware(SafeFrame)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    async with parts.clients:
+        parts.settings.say_ready()
+        yield
+
+
+def _uploads(settings: Settings) -> Path:
+    """An empty folder for files on their way; what a killed process left in it goes."""
+    folder = settings.data_folder / "studio" / "uploads"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (settings.data_folder / "studio" / "sessions").mkdir(exist_ok=True)
+    return folder

@@ -1,0 +1,52 @@
+"""Who may come in: a key is tried once against the API, then kept on the server, never in the page."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from nicegui import app, ui
+from starlette.responses import RedirectResponse
+
+from impasto.errors import AccessDenied, ImpastoError
+from impasto.jobs import JobRecord
+from impasto_studio.asking import listing
+from impasto_studio.parts import KEY, parts
+from impasto_studio.words import say
+
+_FORM: Final = re.compile(r"[!-~]{8,300}")
+
+
+def guard() -> RedirectResponse | None:
+    """Leads to the door whoever is not signed in; the page they wanted comes after it."""
+    if app.storage.user.get(KEY):
+        return None
+    url = ui.context.client.request.url
+    wanted = url.path + (f"?{url.query}" if url.query else "")
+    return RedirectResponse("/sign-in" + (f"?to={quote(wanted, safe='')}" if wanted != "/" else ""))
+
+
+async def enter(key: str) -> str | None:
+    """Signs in with a key; a sentence if it is not taken.
+
+    The cookie names a session; the key itself is only in the server's own storage.
+    """
+    key = key.strip()
+    if not key:
+        return say("sign_in.empty")
+    if not _FORM.fullmatch(key):
+        return say("sign_in.form")
+    try:
+        await parts().clients.of(key).transport.run(listing(JobRecord, "jobs", limit=1))
+    except AccessDenied as error:
+        return say("sign_in.scope" if error.code == "scope_missing" else "sign_in.wrong")
+    except ImpastoError as error:
+        return say("sign_in.unreachable") if error.code == "platform_unreachable" else error.message
+    app.storage.user[KEY] = key
+    return None
+
+
+def safe_path(path: str) -> str:
+    """A path of this studio; whatever leads elsewhere becomes its first page."""
+    return path if re.fullmatch(r"/(?![/\\])[\w\-./?=&:%]*", path) else "/"

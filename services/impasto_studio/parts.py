@@ -1,0 +1,43 @@
+"""What every page and route may ask for: the process's own parts, and the client of whoever is signed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from nicegui import app
+
+from impasto.client import AsyncClient
+from impasto.errors import AccessDenied
+from impasto.settings import Settings
+from impasto_studio.clients import Clients
+
+KEY: Final = "api_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Made once with the application. `uploads`: a folder for files on their way to the platform."""
+
+    settings: Settings
+    clients: Clients
+    uploads: Path
+
+
+def parts() -> Parts:
+    """The parts of this process."""
+    found: Parts = app.state.parts
+    return found
+
+
+def client() -> AsyncClient:
+    """The client of whoever is signed in; only inside a page, an event of one, or a request.
+
+    Raises:
+        AccessDenied: nobody is signed in.
+    """
+    key = app.storage.user.get(KEY)
+    if not key:
+        raise AccessDenied("unauthenticated", "nobody is signed in")
+    return parts().clients.of(str(key))

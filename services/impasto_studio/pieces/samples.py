@@ -1,0 +1,59 @@
+"""What a training drew at its steps: one slider through time."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nicegui import ui
+
+from impasto_studio.pieces.basic import box, picture, words
+from impasto_studio.pieces.viewer import Viewer
+from impasto_studio.records import SamplePicture
+from impasto_studio.words import say
+
+
+class Samples:
+    """Hidden until there is a sample. Whoever looks at the newest step stays with the newest."""
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._steps: dict[int, list[str]] = {}
+        with box("samples") as self._place:
+            with box("samples-head"):
+                words(say("training.samples"), "heading")
+                self._step = words("", "slider-value", "span")
+            self._slider = ui.slider(min=0, max=1, step=1, value=0).props(
+                f'snap aria-label="{say("training.samples")}"'
+            )
+            self._slider.on_value_change(self._draw)
+            self._pictures = box("sample-wall")
+        self._place.set_visibility(False)
+
+    def show(self, found: list[SamplePicture]) -> None:
+        """All that were drawn until now."""
+        steps: dict[int, list[str]] = {}
+        for sample in sorted(found, key=lambda sample: sample.step):
+            steps.setdefault(sample.step, []).append(sample.sha256)
+        if steps == self._steps:
+            return
+        at_end = not self._steps or int(self._slider.value) >= len(self._steps) - 1
+        self._steps = steps
+        self._place.set_visibility(bool(steps))
+        self._slider.props["max"] = max(1, len(steps) - 1)
+        self._slider.set_visibility(len(steps) > 1)
+        self._slider.update()
+        if at_end:
+            self._slider.set_value(len(steps) - 1)
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self._steps:
+            return
+        step = list(self._steps)[min(int(self._slider.value), len(self._steps) - 1)]
+        self._step.set_text(say("training.step", step=step))
+        self._pictures.clear()
+        with self._pictures:
+            for digest in self._steps[step]:
+                with box("result-picture", "button").props('type="button"') as made:
+                    picture(digest, say("training.sample", step=step))
+                made.on("click", partial(self._viewer.open, f"sha256:{digest}"))

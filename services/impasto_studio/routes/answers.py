@@ -1,0 +1,24 @@
+"""The API's refusals as answers of the studio's own routes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi.responses import JSONResponse
+
+from impasto.errors import AccessDenied, Conflict, ImpastoError, InvalidInput, LimitExceeded, NotFound, Unavailable
+
+_STATUS: Final[dict[type[ImpastoError], int]] = {
+    AccessDenied: 401,
+    NotFound: 404,
+    Conflict: 409,
+    LimitExceeded: 413,
+    InvalidInput: 422,
+    Unavailable: 503,
+}
+
+
+def refusal(error: ImpastoError) -> JSONResponse:
+    """The error as JSON: `code`, `message`, maybe `hint`."""
+    told = {"code": error.code, "message": error.message} | ({"hint": error.hint} if error.hint else {})
+    return JSONResponse(told, status_code=_STATUS.get(type(error), 503), headers={"Cache-Control": "no-store"})

@@ -1,0 +1,152 @@
+"""Takes a training of a model that draws from params to a checkpoint; the learning is done in a runner of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from impasto.errors import InvalidInput, JobFailed
+from impasto.identifiers import new_id
+from impasto.kinds.train_text_to_image import SampleSheet, TrainedTextToImage, TrainTextToImage
+from impasto.lineage import Edge
+from impasto.outcomes import CheckpointRecord, Outcome
+from impasto_train.text_to_image.notes import Notes
+from impasto_worker.dataset_files import DatasetFiles, open_version
+from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, drawing_checkpoint
+from impasto_worker.handling import JobContext
+from impasto_worker.pretrained import weights
+
+_COMPUTE: Final = "impasto_train.text_to_image.compute:train"
+_MOST_STYLES: Final = 60
+_SAMPLE_PROMPTS: Final = 6
+_RATE_FROM_BASE: Final = 4e-4
+_RATE_FROM_NOTHING: Final = 1e-3
+
+
+def train(context: JobContext, params: TrainTextToImage) -> Outcome:
+    """Runs in the worker's slot.
+
+    Raises:
+        NotFound: the dataset version or the base.
+        Conflict: the base is of a family that is not trained here.
+        InvalidInput: the works name more styles than a checkpoint can hold.
+        JobFailed: there is nothing to learn from, the loss became infinite, or weights are missing.
+    """
+    text = weights(context.tools.models, TEXT_ENCODER)
+    dataset = open_version(context, params.dataset_version)
+    base = drawing_checkpoint(context, params.base, FLOWMINI) if params.base else None
+    notes = Notes(context)
+    resumed = notes.resumed()
+    learnt = context.compute(
+        _COMPUTE,
+        {
+            "models": str(context.tools.models),
+            "shards": dataset.shards(context, "train"),
+            "base": str(base.folder) if base else None,
+            "flavor": params.flavor,
+            "label": None if params.style == "none" else params.style,
+            "styles": _styles(dataset, params),
+            "options": _options(params),
+            "facts": _facts(params),
+            "sample_prompts": params.sample_prompts or _captions(context, dataset),
+            "sample_every": params.sample_every,
+            "checkpoint_every": params.checkpoint_every,
+            "state": str(resumed[0]) if resumed else None,
+            "folder": str(_made(context.folder / "checkpoint")),
+            "scratch": str(_made(context.folder / "scratch")),
+            "notes": str(_made(context.folder / "notes")),
+        },
+        on_note=notes.keep,
+    )
+    sources = [dataset.version, text.node, *([base.node] if base else [])]
+    outcome = _outcome(context, params, learnt, sources, resumed[1] if resumed else None)
+    notes.forget()
+    return outcome
+
+
+def _styles(dataset: DatasetFiles, params: TrainTextToImage) -> list[str]:
+    if params.style == "none":
+        return []
+    styles = sorted(dataset.labels("train", params.style))
+    if len(styles) > _MOST_STYLES:
+        raise InvalidInput(
+            "value_invalid",
+            f"the works name {len(styles)} different {params.style}s, and a checkpoint holds {_MOST_STYLES} new styles",
+            field="params.style",
+            limit=_MOST_STYLES,
+            actual=len(styles),
+            hint="train with style none, or on works of fewer",
+        )
+    return styles
+
+
+def _options(params: TrainTextToImage) -> dict[str, Any]:
+    rate = params.learning_rate or (_RATE_FROM_BASE if params.base else _RATE_FROM_NOTHING)
+    return {
+        "steps": params.steps,
+        "batch": params.batch_size,
+        "learning_rate": rate,
+        "warm_up": min(100, params.steps // 10),
+        "caption_dropout": params.caption_dropout,
+        "style_dropout": params.style_dropout,
+        "seed": params.seed,
+    }
+
+
+def _facts(params: TrainTextToImage) -> dict[str, Any]:
+    """What is kept beside the weights."""
+    return {"base": params.base, "dataset_version": params.dataset_version, "label": params.style} | _options(params)
+
+
+def _captions(context: JobContext, dataset: DatasetFiles) -> list[str]:
+    """Captions of the first works of different subjects: something to watch them being learnt."""
+
+    def captions() -> Iterator[str]:
+        seen = set()
+        with dataset.index(context).open(encoding="utf-8") as lines:
+            for line in map(json.loads, lines):
+                if line["split"] == "train" and line["subject"] not in seen:
+                    seen.add(line["subject"])
+                    yield line["subject"] or "a picture"
+
+    found = list(islice(captions(), _SAMPLE_PROMPTS))
+    if not found:
+        raise JobFailed("dataset_too_small", "the train half of this dataset version is empty", limit=1, actual=0)
+    return found
+
+
+def _outcome(
+    context: JobContext, params: TrainTextToImage, learnt: dict[str, Any], sources: list[str], resumed: int | None
+) -> Outcome:
+    folder = Path(learnt.pop("folder"))
+    stored = context.put(folder / "model.safetensors")
+    context.put(folder / "config.json")
+    checkpoint = new_id("ckp")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    record = CheckpointRecord(
+        id=checkpoint,
+        name=params.name,
+        family=FLOWMINI,
+        flavor=config["config"]["flavor"],
+        weights_sha256=stored.sha256,
+        config=config,
+        dataset_version_id=params.dataset_version,
+    )
+    sheets = [SampleSheet(step=step, artifact=sheet) for step, sheet in context.tools.trainings.samples(context.job)]
+    result = TrainedTextToImage(
+        checkpoint=checkpoint,
+        weights_sha256=stored.sha256,
+        samples=sheets,
+        resumed_from_step=resumed,
+        **learnt,
+    )
+    edges = tuple(Edge(source=source, target=checkpoint, relation="trained_into") for source in sources)
+    return Outcome(result, records=(record,), edges=edges)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

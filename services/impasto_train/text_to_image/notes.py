@@ -1,0 +1,53 @@
+"""What a training notes on its way is kept at once: another worker goes on from it, and people watch it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from impasto.artifacts import digest_of, run_key
+from impasto.trainings import SeriesPoint, TrainingState
+from impasto_worker.handling import JobContext
+
+
+class Notes:
+    """Keeps the notes of one attempt; runs in the worker's slot while the runner computes on."""
+
+    def __init__(self, context: JobContext) -> None:
+        self._context, self._job = context, context.job
+        self._trainings, self._transfer = context.tools.trainings, context.tools.transfer
+
+    def keep(self, note: dict[str, Any]) -> None:
+        """Keeps one note of the computation."""
+        match note["kind"]:
+            case "series":
+                self._trainings.add_points(self._job, [SeriesPoint.model_validate(p) for p in note["points"]])
+            case "sample":
+                artifact = self._context.put(Path(note["path"]))
+                self._trainings.add_sample(self._job, note["step"], artifact)
+            case "state":
+                self._keep_state(note["step"], Path(note["path"]))
+            case unknown:
+                raise ValueError(f"nothing is known of notes of the kind {unknown!r}")
+
+    def resumed(self) -> tuple[Path, int] | None:
+        """The state that an earlier attempt left, as a file, and its step."""
+        if (state := self._trainings.state(self._job)) is None:
+            return None
+        path = self._context.folder / "resumed.safetensors"
+        return self._transfer.fetch_state(state.key, state.sha256, path, self._context.check), state.step
+
+    def forget(self) -> None:
+        """Removes the kept state from the store: the training is at its end."""
+        if (state := self._trainings.state(self._job)) is not None:
+            self._transfer.drop_state(state.key)
+
+    def _keep_state(self, step: int, path: Path) -> None:
+        sha256, size = digest_of(path)
+        key = run_key(self._context.tenant_id, self._job.id, step, f"{self._job.epoch}.safetensors")
+        self._transfer.keep_state(key, path, self._context.check)
+        path.unlink()
+        # Named only now that it is whole; what it replaces is not needed from here on.
+        before = self._trainings.keep(self._job, TrainingState(step=step, key=key, sha256=sha256, size_bytes=size))
+        if before is not None and before.key != key:
+            self._transfer.drop_state(before.key)

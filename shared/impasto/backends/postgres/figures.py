@@ -1,0 +1,83 @@
+"""What operators look at: open jobs, workers, bells, storage. Sums over all tenants, cheap at a million jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import AsyncConnection, Connection
+
+from impasto.workers import OpenJobs, WorkerStatus
+
+# Functions of the database, so that role impasto_api gets these sums and nothing of another tenant's.
+_OPEN_JOBS: Final = "SELECT queue, kind, state, jobs, oldest_s FROM open_jobs()"
+_WORKERS: Final = f"SELECT {', '.join(WorkerStatus.model_fields)} FROM known_workers()"  # noqa: S608  fixed columns
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Things that wait to be sent: how many, and for how many seconds the oldest could have been."""
+
+    count: int
+    oldest_s: float
+
+
+async def open_jobs(connection: AsyncConnection[Any]) -> list[OpenJobs]:
+    """Jobs of all tenants that have not ended, counted by queue, kind and state."""
+    return [OpenJobs(*row) for row in await (await connection.execute(_OPEN_JOBS)).fetchall()]
+
+
+async def known_workers(connection: AsyncConnection[Any]) -> list[WorkerStatus]:
+    """Every worker that has not said goodbye, by name."""
+    return [_worker(row) for row in await (await connection.execute(_WORKERS)).fetchall()]
+
+
+def read_open_jobs(connection: Connection[Any]) -> list[OpenJobs]:
+    """As `open_jobs`."""
+    return [OpenJobs(*row) for row in connection.execute(_OPEN_JOBS).fetchall()]
+
+
+def read_workers(connection: Connection[Any]) -> list[WorkerStatus]:
+    """As `known_workers`."""
+    return [_worker(row) for row in connection.execute(_WORKERS).fetchall()]
+
+
+def unrung_bells(connection: Connection[Any]) -> Waiting:
+    """Bells in the outbox."""
+    return _waiting(connection, "SELECT count(*), min(created_at) FROM outbox")
+
+
+def due_webhooks(connection: Connection[Any]) -> Waiting:
+    """Deliveries whose time has come."""
+    return _waiting(
+        connection, "SELECT count(*), min(next_at) FROM webhook_deliveries WHERE state = 'waiting' AND next_at <= now()"
+    )
+
+
+def artifact_bytes(connection: Connection[Any]) -> int:
+    """Bytes of all stored artifacts. Reads every row of theirs: not for each scrape."""
+    return _number(connection, "SELECT coalesce(sum(size_bytes), 0) FROM artifacts WHERE stored_at IS NOT NULL")
+
+
+def database_bytes(connection: Connection[Any]) -> int:
+    """Bytes of this database on its server's disk."""
+    return _number(connection, "SELECT pg_database_size(current_database())")
+
+
+def _worker(row: tuple[Any, ...]) -> WorkerStatus:
+    return WorkerStatus.model_validate(dict(zip(WorkerStatus.model_fields, row, strict=True)))
+
+
+def _waiting(connection: Connection[Any], counting: str) -> Waiting:
+    row = connection.execute(
+        f"""SELECT count, coalesce(greatest(0, extract(epoch FROM now() - oldest)), 0)::double precision
+            FROM ({counting}) AS counted (count, oldest)"""  # noqa: S608  fixed texts
+    ).fetchone()
+    assert row is not None
+    return Waiting(*row)
+
+
+def _number(connection: Connection[Any], query: str) -> int:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,71 @@
+"""The starter: a checkpoint that comes with Impasto, belongs to everybody, and was measured before it was shipped."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from impasto.checkpoints import STARTER, Checkpoint, Evaluation
+
+
+def starter_folder() -> Path | None:
+    """Where its files lie in the installed library, or None where it is not installed.
+
+    It lies in the library that computes, which is found and not imported: that would load torch.
+    """
+    spec = importlib.util.find_spec("impasto_ml")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "families" / "flowmini" / "starter"
+    return folder if (folder / "model.safetensors").is_file() else None
+
+
+@cache
+def starter_checkpoint() -> Checkpoint | None:
+    """The starter as the API shows it, with its evaluation."""
+    if (folder := starter_folder()) is None:
+        return None
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    made_at = datetime.fromisoformat(config["training"]["made_at"])
+    measures = folder / "evaluation.json"
+    evaluations = []
+    if measures.is_file():
+        evaluations.append(
+            Evaluation(
+                id=f"{STARTER}-evaluation",
+                checkpoint_id=STARTER,
+                dataset_version_id=None,
+                measures=json.loads(measures.read_text("utf-8")),
+                job_id=None,
+                created_at=made_at,
+            )
+        )
+    return Checkpoint(
+        id=STARTER,
+        name=STARTER,
+        family=config["family"],
+        flavor=config["config"]["flavor"],
+        weights_sha256=weights,
+        config=config,
+        dataset_version_id=None,
+        job_id=None,
+        measured=bool(evaluations),
+        created_at=made_at,
+        evaluations=evaluations,
+    )
+
+
+def starter_node() -> str:
+    """What lineage calls it: `pretrained:starter@<first digits of its digest>`.
+
+    Raises:
+        LookupError: it is not installed.
+    """
+    if (starter := starter_checkpoint()) is None:
+        raise LookupError("the starter is not installed")
+    return f"pretrained:{STARTER}@{starter.weights_sha256[:12]}"

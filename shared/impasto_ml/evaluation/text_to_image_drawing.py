@@ -1,0 +1,62 @@
+"""Draws what an evaluation asks for, several pictures together, and hands each on at once: none is kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from PIL import Image
+
+from impasto_ml.data.scenes import Scene
+from impasto_ml.families.text_to_image import DrawingRequest, TextToImage
+
+TOGETHER: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One picture to be drawn; `scene` says what it must show, where the prompt is of a procedural scene.
+
+    `style` is one of the checkpoint's, or None for no style at all.
+    """
+
+    prompt: str
+    style: str | None
+    seed: int
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A loaded checkpoint and how it draws: `steps` a picture, the scale of guidance, how many `together`."""
+
+    drawer: TextToImage[Any]
+    steps: int = 10
+    guidance: float = 2.5
+    together: int = TOGETHER
+
+    def draw(self, asked: Iterable[Asked]) -> Iterator[Image.Image]:
+        """Each picture in the order asked for. Raises ValueError for a style that the checkpoint does not know."""
+        stream = iter(asked)
+        while batch := list(islice(stream, self.together)):
+            yield from self._batch(batch)
+
+    def _batch(self, batch: Sequence[Asked]) -> list[Image.Image]:
+        drawings: list[Any] = []
+        finished = False
+        try:
+            drawings.extend(self.drawer.begin(self._request(one)) for one in batch)
+            while running := [drawing for drawing in drawings if not drawing.done]:
+                self.drawer.denoise_step(running)
+            finished = True
+        finally:
+            if not finished:
+                for drawing in drawings:
+                    self.drawer.abandon(drawing)
+        return [self.drawer.finish(drawing).convert("RGB") for drawing in drawings]
+
+    def _request(self, asked: Asked) -> DrawingRequest:
+        style = {} if asked.style is None else {asked.style: 1.0}
+        return DrawingRequest(asked.prompt, asked.seed, steps=self.steps, guidance=self.guidance, style=style)

@@ -1,0 +1,1 @@
+"""Drawing with any family: several pictures at once, as one sheet."""

@@ -1,0 +1,154 @@
+"""Training of flowmini by rectified flow: deterministic by step, so that another process can go on where one ended.
+
+Liu et al. 2022 (arXiv 2209.03003), equation 1; times are drawn from a logit-normal (Esser et al. 2024, arXiv
+2403.03206, section 3.1). What a step does depends on the seed, the step's number and the state alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from impasto_ml.families.flowmini.model import FlowMini, for_pictures, velocity
+from impasto_ml.training.captioned import Batch, CaptionedPictures
+
+_TIME_MEAN: Final = -0.4
+_TIME_SPREAD: Final = 1.0
+_CLIP: Final = 1.0
+
+
+class TrainingDiverged(ArithmeticError):
+    """The loss is no number any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowTraining:
+    """How to learn. The rate rises for `warm_up` steps, is held until `hold` of all steps, then falls as a cosine.
+
+    `caption_dropout` and `style_dropout` are the chances that a picture is shown without its words or its style;
+    guidance needs the first. `ema` is the decay of the averaged weights, the ones that draw.
+    """
+
+    steps: int
+    batch: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warm_up: int = 100
+    hold: float = 0.5
+    ema: float = 0.999
+    caption_dropout: float = 0.1
+    style_dropout: float = 0.2
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """The learning rate of the step that follows `step` finished ones."""
+        rising = min(1.0, (step + 1) / max(1, self.warm_up))
+        done = step / max(1, self.steps)
+        falling = 1.0 if done < self.hold else 0.5 * (1 + math.cos(math.pi * (done - self.hold) / (1 - self.hold)))
+        return self.learning_rate * rising * max(falling, 0.02)
+
+
+class FlowTrainer:
+    """A network that learns. `step` counts finished steps; `averaged` are the weights that draw."""
+
+    def __init__(
+        self, model: FlowMini, pictures: CaptionedPictures, options: FlowTraining, device: str = "cpu"
+    ) -> None:
+        self.model: FlowMini = for_pictures(model, torch.device(device)).train()
+        self.options, self.step = options, 0
+        self._pictures, self._device = pictures, torch.device(device)
+        self._optimiser = torch.optim.AdamW(
+            model.parameters(), options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay, fused=True
+        )
+        self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    def train_step(self) -> float:
+        """One step of gradient descent; gives its loss.
+
+        Raises:
+            TrainingDiverged: the loss is NaN or infinite; nothing was changed.
+        """
+        dice = np.random.default_rng((self.options.seed, self.step))
+        loss = self._loss(self._pictures.batch(self.options.batch, dice), dice)
+        if not torch.isfinite(loss):
+            raise TrainingDiverged(f"the loss of step {self.step + 1} is {loss.item()}")
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.options.rate(self.step)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
+        self._optimiser.step()
+        self.step += 1
+        self._average()
+        return float(loss.item())
+
+    def averaged_model(self) -> FlowMini:
+        """Another network with the averaged weights, to draw with while this one goes on learning."""
+        model = FlowMini(self.model.config)
+        model.load_state_dict(self.averaged)
+        return model.eval()
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on besides seed and step, as named tensors."""
+        state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        state |= {f"averaged.{name}": value for name, value in self.averaged.items()}
+        names = [name for name, _ in self.model.named_parameters()]
+        for index, moments in self._optimiser.state_dict()["state"].items():
+            state |= {f"adam.{names[index]}.{key}": moments[key] for key in ("exp_avg", "exp_avg_sq")}
+        state["step"] = torch.tensor(self.step)
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Goes on from what `state` gave.
+
+        Raises:
+            ValueError: it is the state of another network.
+        """
+        try:
+            self.model.load_state_dict({name: state[f"model.{name}"] for name in self.averaged})
+            self.averaged = {name: state[f"averaged.{name}"].clone().to(self._device) for name in self.averaged}
+            self.step = int(state["step"])
+            names = [name for name, _ in self.model.named_parameters()]
+            packed = self._optimiser.state_dict()
+            packed["state"] = {
+                index: {
+                    "step": torch.tensor(float(self.step)),
+                    **{key: state[f"adam.{name}.{key}"].clone() for key in ("exp_avg", "exp_avg_sq")},
+                }
+                for index, name in enumerate(names)
+                if self.step
+            }
+            self._optimiser.load_state_dict(packed)
+        except (KeyError, RuntimeError) as error:
+            raise ValueError(f"this is the state of another network: {error}") from error
+
+    def _loss(self, batch: Batch, dice: np.random.Generator) -> Tensor:
+        """Mean square of the error of the velocity."""
+        x = torch.from_numpy(batch.pictures).to(self._device).float().div(127.5).sub(1)
+        x = x.to(memory_format=torch.channels_last)
+        count = len(x)
+        noise = torch.from_numpy(dice.standard_normal(tuple(x.shape), np.float32)).to(self._device)
+        t_B = torch.from_numpy(dice.standard_normal(count, np.float32)).mul(_TIME_SPREAD).add(_TIME_MEAN).sigmoid()
+        t_B = t_B.to(self._device)
+        spoken = torch.from_numpy(dice.random(count) >= self.options.caption_dropout)
+        asked = torch.from_numpy(dice.random(count) >= self.options.style_dropout)
+        keep = (torch.from_numpy(batch.keep) & spoken[:, None]).to(self._device)
+        rows = torch.where(asked, torch.from_numpy(batch.styles), 0)
+        style = nn.functional.one_hot(rows, len(self.model.config.styles) + 1).float().to(self._device)
+        words = torch.from_numpy(batch.words).float().to(self._device)
+        left = (1 - t_B)[:, None, None, None]
+        z = (1 - left) * x + left * noise
+        with torch.autocast(self._device.type, torch.bfloat16):
+            x_hat = self.model(z, t_B, words, keep, style)
+        return (velocity(x_hat, z, t_B) - velocity(x, z, t_B)).square().mean()
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
+        for name, value in self.model.state_dict().items():
+            self.averaged[name].lerp_(value, 1 - decay)

