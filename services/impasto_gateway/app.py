@@ -32,6 +32,7 @@ from impasto_gateway.routes import (
     keys,
     operations,
     previews,
+    trainings,
     uploads,
     webhooks,
 )
@@ -56,6 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (
         health,
         jobs,
+        trainings,
         events,
         uploads,
         catalogue,

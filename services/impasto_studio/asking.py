@@ -31,9 +31,9 @@ def listing(model: type[M], *parts: str, limit: int = _SHOWN, **query: str) -> F
     return _Items.model_validate_json(answer.content).as_list(model)
 
 
-def reading_all(model: type[M], *parts: str) -> Flow[list[M]]:
+def reading_all(model: type[M], *parts: str, **query: int) -> Flow[list[M]]:
     """A list that has no pages."""
-    answer = yield from send(Request("GET", place(*parts)))
+    answer = yield from send(Request("GET", place(*parts), query))
     return _Items.model_validate_json(answer.content).as_list(model)
 
 

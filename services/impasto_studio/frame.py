@@ -1,4 +1,4 @@
-"""Every answer tells the browser to ask nobody but this server; requests are counted. Plain ASGI, so streams stay so."""
+"""Every answer tells the browser to ask nobody but this server; answers are counted. Plain ASGI: streams stay so."""
 
 from __future__ import annotations
 

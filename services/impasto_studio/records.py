@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import AliasChoices, BaseModel, Field
 
 
 class QueueRecord(BaseModel):
@@ -41,7 +41,7 @@ class DeliveryRecord(BaseModel):
 
     id: str
     endpoint_id: str
-    event_type: str
+    type: str = Field(validation_alias=AliasChoices("type", "event_type"))
     attempt: int = 1
     state: str
     status: int | None = None

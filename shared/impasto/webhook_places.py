@@ -25,8 +25,8 @@ _NAME: Final = re.compile(
 _NUMBERISH: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.IGNORECASE)
 _LOCAL_NAMES: Final = ("localhost", "local", "internal", "home.arpa", "localdomain")
 
-# Beside what is not global: shared address space, and addresses that carry another one to somewhere else. Of IPv6 only
-# what is assigned for use in the world is allowed at all: translated and mapped addresses, NAT64 and local ones are not.
+# Beside what is not global: shared address space, and addresses that carry another one to somewhere else. Of IPv6
+# only what is assigned for use in the world is allowed at all: mapped, translated, NAT64 and local ones are not.
 _UNICAST: Final = ipaddress.ip_network("2000::/3")
 _REFUSED: Final = tuple(
     ipaddress.ip_network(network)

@@ -64,7 +64,7 @@ class WorkerStatus(BaseModel):
     seen_at: datetime
     seen_s: float
 
-    @computed_field(description=f"Whether it told within {ALIVE_S:g} s that it lives.")
+    @computed_field(description=f"Whether it told within {ALIVE_S:g} s that it lives.")  # type: ignore[prop-decorator]
     @property
     def alive(self) -> bool:
         return self.seen_s <= ALIVE_S

@@ -19,7 +19,7 @@ from impasto_worker.engine_cache import CheckpointCache
 from impasto_worker.engine_loop import EngineLoop
 from impasto_worker.engine_orders import EngineCheckpoint
 from impasto_worker.engine_pictures import PictureWriter
-from impasto_worker.engine_roster import Roster
+from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.frames import send_frame
 from impasto_worker.runner_child import connect, is_out_of_memory, listen
 
@@ -55,7 +55,7 @@ def load(checkpoint: EngineCheckpoint) -> TextToImage[Any]:
             hint="run `impasto models fetch`",
         ) from error
     except (OSError, ValueError, LookupError, RuntimeError) as error:
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) or is_fatal(error):
             raise
         _LOG.error("a checkpoint could not be loaded\n%s", trace_of(error))
         raise JobFailed("model_corrupt", "the checkpoint's files are not what its family needs") from error

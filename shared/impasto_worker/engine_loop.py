@@ -10,7 +10,7 @@ from typing import Any, Final
 from impasto.errors import JobFailed
 from impasto_worker.engine_calls import Call, Running, next_to_admit
 from impasto_worker.engine_orders import DrawOrder
-from impasto_worker.engine_roster import Roster
+from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.engine_steps import Steps
 from impasto_worker.runner_child import Report
 
@@ -105,7 +105,9 @@ class EngineLoop:
             self._note_begun(call)
             index = call.pending.popleft()
             call.turn.append(Running(call, index, family.begin(call.order.requests[index])))
-        except Exception as error:  # noqa: BLE001  the edge of a call: its fault must not hurt the others
+        except Exception as error:  # the edge of a call: its fault must not hurt the others
+            if is_fatal(error):
+                raise
             roster.fail(call, _named(error))
         return True
 

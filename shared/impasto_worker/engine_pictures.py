@@ -65,7 +65,7 @@ class PictureWriter:
         cell = _cell_px(call)
         cells = {**{index: _fitted(image, cell) for index, image in images.items()}, **call.sheet}
         path, part = call.order.out / "preview.jpg", call.order.out / "preview.part"
-        part.write_bytes(_jpeg(contact_sheet(cells, len(call.order.requests), cell)))
+        part.write_bytes(small_jpeg(contact_sheet(cells, len(call.order.requests), cell)))
         part.replace(path)
         self._send({"op": "preview", "call": call.id, "path": str(path)})
 
@@ -91,7 +91,7 @@ def _fitted(image: Image.Image, side_px: int) -> Image.Image:
     return image.convert("RGB").resize(size, Image.Resampling.BILINEAR)
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def small_jpeg(image: Image.Image) -> bytes:
     """At most 32 kB: coarser, then smaller, until it fits."""
     while True:
         for quality in (80, 60, 40, 20):

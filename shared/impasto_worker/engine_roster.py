@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 from impasto.errors import ImpastoError, JobFailed
 from impasto.faults import trace_of
@@ -16,6 +17,13 @@ from impasto_worker.runner_child import is_out_of_memory
 
 _LOG = logging.getLogger("impasto.engine")
 
+_FATAL: Final = frozenset({"AcceleratorError"})
+
+
+def is_fatal(error: BaseException) -> bool:
+    """Whether nothing on the device can be trusted any more: the process ends, and its jobs are drawn again."""
+    return type(error).__name__ in _FATAL
+
 
 class Roster:
     """All calls in the order in which they came. The loop's alone."""
@@ -24,7 +32,7 @@ class Roster:
         self.cache, self.writer, self.device = cache, writer, device
         self._calls: dict[str, Call] = {}
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Call]:
         return iter(list(self._calls.values()))
 
     def __len__(self) -> int:

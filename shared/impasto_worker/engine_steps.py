@@ -10,15 +10,13 @@ from typing import Final
 from impasto.faults import trace_of
 from impasto_ml.families.memory import release
 from impasto_worker.engine_calls import Call, Running, choose_batch
-from impasto_worker.engine_roster import Roster
+from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.runner_child import is_out_of_memory
 
 _LOG = logging.getLogger("impasto.engine")
 _PREVIEW_EVERY_S: Final = 0.5
 _PREVIEW_SHARE: Final = 0.05
 _PREVIEW_MOST: Final = 16
-# After such an error nothing on the device can be trusted: the process ends, and its jobs are drawn again.
-_FATAL: Final = frozenset({"AcceleratorError"})
 
 
 class Steps:
@@ -64,7 +62,7 @@ class Steps:
 
     def _survive(self, error: Exception, rest: list[Running]) -> None:
         """These were not advanced: finds whose fault it was by drawing for each call apart."""
-        if type(error).__name__ in _FATAL:
+        if is_fatal(error):
             raise error
         calls = list(dict.fromkeys(r.call for r in rest))
         if is_out_of_memory(error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -148,7 +149,7 @@ class JobContext:
             RunnerLost, RunnerOutOfMemory: the runner ended, or had too little memory.
         """
         self.check()
-        child = self.tools.runners.take(self.check)
+        child = self.tools.runners.take(self.check, beside_engine=self.job.shape == "engine")
         try:
             self._active.attach(child)
             told = on_progress or (lambda progress: self.tools.progress.tell(self.job, progress))
@@ -158,7 +159,7 @@ class JobContext:
             raise
         finally:
             self._active.detach(child)
-            self.tools.runners.give(child, keep=self.job.shape == "pool")
+            self.tools.runners.give(child, keep=self.job.shape != "run")
 
     def draw(self, checkpoint: EngineCheckpoint, requests: Sequence[DrawingRequest]) -> Drawn:
         """Draws in the worker's engine, beside whatever else it draws; for kinds of shape *engine*.
@@ -170,8 +171,7 @@ class JobContext:
             RunnerLost, RunnerOutOfMemory: the engine ended, or had too little memory.
         """
         self.check()
-        out = self.folder / "drawn"
-        out.mkdir(exist_ok=True)
+        out = Path(tempfile.mkdtemp(prefix="drawn-", dir=self.folder))
         order = DrawOrder(checkpoint, tuple(requests), out, alone=self.job.attempt > _ATTEMPTS_IN_COMPANY)
         call, progress = self.tools.runners.engine.call(order), self.tools.progress
         try:

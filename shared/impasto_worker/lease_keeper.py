@@ -45,6 +45,7 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
 
     def start(self) -> None:
+        self._wake.set()  # what it holds is told at once
         self._thread.start()
 
     def stop(self) -> None:

@@ -74,13 +74,17 @@ class Runners:
         self._lock = threading.Lock()
         self._places = threading.Semaphore(width)
 
-    def take(self, check: Callable[[], None]) -> Child:
-        """A living child, waited for if all are busy; `check` may end the waiting by an exception."""
+    def take(self, check: Callable[[], None], *, beside_engine: bool = False) -> Child:
+        """A living child, waited for if all are busy; `check` may end the waiting by an exception.
+
+        Unless it is to compute `beside_engine`, an engine that has nothing to do leaves.
+        """
         while not self._places.acquire(timeout=_CHECK_S):
             check()
         try:
-            # Another shape has the device now; an engine that has nothing to do would keep its memory.
-            self.engine.close_idle()
+            if not beside_engine:
+                # Another shape has the device now; an engine that has nothing to do would keep its memory.
+                self.engine.close_idle()
             with self._lock:
                 while self._free:
                     child = self._free.pop()

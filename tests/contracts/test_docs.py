@@ -17,6 +17,7 @@ from impasto.errors import CODES
 from impasto.jobs import EVENT_TYPES
 from impasto.lineage import Relation
 from impasto.settings import Settings
+from impasto.webhooks import WEBHOOK_EVENT_TYPES
 from impasto_ml.pretrained.catalogue import CATALOGUE
 from tests.contracts import kinds_page
 from tests.contracts.kept import ROOT, assert_block_is, table
@@ -43,6 +44,11 @@ def test_every_event_type_is_described_as_it_is() -> None:
     rows = [[f"`{name}`", meaning] for name, meaning in EVENT_TYPES.items()]
     assert_block_is(_DOCS / "events.md", "events", "\n" + table(["type", "meaning"], rows))
     assert set(re.findall(r"`(job\.[a-z_]+)`", _page("events.md"))) == set(EVENT_TYPES)
+
+
+def test_every_webhook_event_is_described_as_it_is() -> None:
+    rows = [[f"`{name}`", meaning] for name, meaning in WEBHOOK_EVENT_TYPES.items()]
+    assert_block_is(_DOCS / "webhooks.md", "webhook-events", "\n" + table(["type", "when"], rows))
 
 
 def test_every_setting_is_described_as_it_is() -> None:

@@ -11,7 +11,12 @@ import pytest
 
 _HEAVY = ("torch", "onnxruntime", "ncnn", "tokenizers")
 _SERVER = ("fastapi", "starlette", "uvicorn", "celery", "kombu", "redis", "psycopg", "minio", "alembic", "sqlalchemy")
-_ENTRIES = ("impasto_gateway.__main__", "impasto_ingestion.__main__", "impasto_reconciler.__main__")
+_ENTRIES = (
+    "impasto_gateway.__main__",
+    "impasto_ingestion.__main__",
+    "impasto_notifier.__main__",
+    "impasto_reconciler.__main__",
+)
 _WORKER = ("impasto_worker.__main__", "impasto_worker.process", "impasto_worker.runner_child")
 _HANDLERS = sorted({point.value.partition(":")[0] for point in entry_points(group="impasto.handlers")})
 

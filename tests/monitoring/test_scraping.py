@@ -60,7 +60,8 @@ def _start_parts(stack: Stack) -> dict[str, int]:
     stack.start("impasto_notifier", IMPASTO_METRICS_PORT=str(own["metrics_notifier"]))
     stack.start_worker("worker-test", ["test"], IMPASTO_METRICS_PORT=str(own["metrics_worker_test"]))
     ports = {"ingestion": int(stack.settings.ingestion_port), **own}
-    return metrics_ports(int(stack.settings.gateway_port), ports)
+    parts = ("gateway", "ingestion", "reconciler", "notifier", "worker-test")
+    return metrics_ports(parts, int(stack.settings.gateway_port), ports)
 
 
 def _configuration(folder: Path, targets: Path) -> Path:

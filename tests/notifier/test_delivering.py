@@ -39,8 +39,8 @@ def test_a_job_event_is_sent_signed_and_thin(hooks: Hooks, receiving: Receiving)
     receiver = receiving()
     secret = hooks.active(receiver, events=["job.*"])["secret"]
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    answer = ask(
-        hooks.stack, "POST", "/v1/jobs", json={"kind": "test.stamp", "params": {"text": "a red heart"}},
+    answer = hooks.ask(
+        "POST", "/v1/jobs", json={"kind": "test.stamp", "params": {"text": "a red heart"}},
         headers={"traceparent": trace},
     )  # fmt: skip
     job_id = answer.json()["id"]

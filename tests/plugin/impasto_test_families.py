@@ -1,8 +1,9 @@
 """A family for tests: gradients, drawn step by step, as fast or slow, large or faulty as the checkpoint's file says.
 
 `config.json` in the checkpoint's folder: `step_s` (how long a step takes, whatever the width of the batch), `gate` (a
-file; steps wait while it is there), `memory_bytes`, `drawing_bytes`, `most` (wider batches lack memory), `log` (a file
-that gets a line of prompts for each step). Prompts that do something: `raise`, `die`, `raise at the end`.
+file; steps wait while it is there, and make `<gate>.reached`), `memory_bytes`, `drawing_bytes`, `most` (wider batches
+lack memory), `log` (a file that gets a line of prompts for each step). Prompts that do something: `raise`, `die`,
+`raise at the end`.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Gradients:
     def denoise_step(self, drawings: Sequence[Gradient]) -> None:
         """All in one array, as a network would."""
         while self._gate and self._gate.exists():
+            self._gate.with_suffix(".reached").touch()
             time.sleep(0.005)
         if len(drawings) > self._most:
             raise MemoryError

@@ -50,9 +50,13 @@ class Studio:
     def run(self, call: EngineCall, **listeners: Any) -> Future[Drawn]:
         return self._threads.submit(call.run, **listeners)
 
+    def at_the_gate(self) -> None:
+        """Waits until a step has begun and waits for the gate to go."""
+        eventually(self.gate.with_suffix(".reached").exists, "a step waits at the gate")
+
     def entered(self, calls: int) -> None:
-        """Waits until the engine's process knows of so many jobs; its loop must not be at the gate."""
-        eventually(lambda: self.engine.stats().get("calls") == calls, f"{calls} calls are in the engine")
+        """Waits until so many jobs were handed to the engine's process, which may be at the gate."""
+        eventually(lambda: self.engine._process and len(self.engine._process._calls) == calls, f"{calls} calls")
 
     def steps(self) -> list[list[str]]:
         """The prompts of each step so far."""

@@ -95,20 +95,19 @@ def test_a_canceled_job_leaves_between_two_steps_and_the_others_go_on(studio: St
 def test_an_engine_that_does_not_answer_a_cancel_is_killed(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "_CANCEL_S", 0.3)
     studio.gate.touch()
-    begun: list[bool] = []
     checkpoint = studio.checkpoint()
     stuck = studio.call(checkpoint, request())
-    ended, other = studio.run(stuck, on_begun=lambda: begun.append(True)), studio.draw(checkpoint, request())
-    eventually(lambda: begun, "it is drawn")
+    ended = studio.run(stuck)
+    studio.at_the_gate()
+    waits = studio.draw(checkpoint, request())
+    studio.entered(2)
     pid = studio.engine.pid
     stuck.kill()
-    for call in (ended, other):
-        with pytest.raises(EngineLost):
-            call.result(5)
-    assert pid is not None
-    eventually(lambda: not Path(f"/proc/{pid}/cmdline").exists() or studio.engine.pid is None, "it is dead")
+    with pytest.raises(EngineLost):
+        ended.result(5)
+    eventually(lambda: studio.engine.pid != pid, "it is dead")
     studio.gate.unlink()
-    assert studio.draw(checkpoint, request()).result(30).pictures
+    assert waits.result(30).pictures, "it had not begun, and is drawn by the next engine"
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

@@ -33,7 +33,7 @@ def test_two_grids_share_the_batch(studio: Studio) -> None:
     studio.gate.touch()
     checkpoint = studio.checkpoint()
     grids = [studio.draw(checkpoint, *[request(name, steps=10)] * 40) for name in ("one", "two")]
-    eventually(lambda: studio.engine._process and len(studio.engine._process._calls) == 2, "both are there")
+    studio.entered(2)
     studio.gate.unlink()
     for grid in grids:
         grid.result(60)
@@ -48,7 +48,7 @@ def test_two_checkpoints_are_advanced_in_turn(studio: Studio) -> None:
         studio.draw(studio.checkpoint(name), *[request(name, steps=20)] * count)
         for name, count in (("many", 16), ("few", 1))
     ]
-    eventually(lambda: studio.engine._process and len(studio.engine._process._calls) == 2, "both are there")
+    studio.entered(2)
     studio.gate.unlink()
     for call in calls:
         call.result(30)

@@ -26,25 +26,28 @@ class Easel:
 
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.stack, self.folder = stack, folder
-        self.log = folder / "log"
         stack.start_gateway()
         stack.start_reconciler()
-        self.worker = stack.start_worker("draws", ["test"], slots=4)
+        self.start_worker()
+
+    def start_worker(self) -> None:
+        self.worker = self.stack.start_worker("draws", ["test"], slots=4)
 
     def checkpoint(self, **config: Any) -> str:
         place = self.folder / f"checkpoint{len(list(self.folder.glob('checkpoint*')))}"
         place.mkdir()
-        (place / "config.json").write_text(json.dumps({"log": str(self.log), **config}))
+        (place / "config.json").write_text(json.dumps({"log": str(place / "log"), **config}))
         return str(place)
 
     def submit(self, checkpoint: str, **params: Any) -> str:
         return str(submit(self.stack, "test.draw", {"checkpoint": checkpoint, **params})["id"])
 
-    def drawn(self, *prompts: str) -> bool:
-        """Whether a step has advanced pictures of exactly these prompts."""
-        if not self.log.exists():
+    def drawn(self, checkpoint: str, *prompts: str) -> bool:
+        """Whether a step of this checkpoint has advanced pictures of exactly these prompts."""
+        log = Path(checkpoint) / "log"
+        if not log.exists():
             return False
-        steps = [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("]")]
+        steps = [json.loads(line) for line in log.read_text().splitlines() if line.endswith("]")]
         return any(set(step) == set(prompts) for step in steps)
 
     def engine(self) -> int:
@@ -74,16 +77,16 @@ def engines_of(worker: Process) -> list[int]:
     return found
 
 
-@pytest.fixture
-def easel(stack: Stack, tmp_path: Path) -> Easel:
-    return Easel(stack, tmp_path)
+@pytest.fixture(scope="module")
+def easel(own_stack: Stack) -> Easel:
+    return Easel(own_stack, own_stack.folder)
 
 
 def test_jobs_are_drawn_together_and_each_gets_its_own_pictures(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     jobs = {name: easel.submit(checkpoint, prompt=name, seed=3, steps=60, count=2) for name in ("a", "b", "c")}
     results = [ended(easel.stack, job)["result"]["artifacts"] for job in jobs.values()]
-    assert easel.drawn("a", "b", "c")
+    assert easel.drawn(checkpoint, "a", "b", "c")
     assert [len(artifacts) for artifacts in results] == [2, 2, 2]
     assert len({artifact["sha256"] for artifacts in results for artifact in artifacts}) == 2, "the seeds are the same"
     picture = ask(easel.stack, "GET", f"/v1/artifacts/{results[0][0]['sha256']}")
@@ -93,7 +96,7 @@ def test_jobs_are_drawn_together_and_each_gets_its_own_pictures(easel: Easel) ->
 def test_a_canceled_job_leaves_the_engine_and_its_slot_takes_the_next(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     long = [easel.submit(checkpoint, prompt=f"long{n}", steps=10_000) for n in range(4)]
-    eventually(lambda: easel.drawn("long0", "long1", "long2", "long3"), "every slot draws")
+    eventually(lambda: easel.drawn(checkpoint, "long0", "long1", "long2", "long3"), "every slot draws")
     waits = easel.submit(checkpoint, prompt="waits")
     pid = easel.engine()
     assert ask(easel.stack, "POST", f"/v1/jobs/{long[0]}/cancel").status_code == 202
@@ -102,12 +105,15 @@ def test_a_canceled_job_leaves_the_engine_and_its_slot_takes_the_next(easel: Eas
     assert easel.engine() == pid, "nobody else's drawing was lost"
     assert [look(easel.stack, job)["state"] for job in long[1:]] == ["running"] * 3
     assert {look(easel.stack, job)["attempts"] for job in long[1:]} == {1}
+    for job in long[1:]:
+        ask(easel.stack, "POST", f"/v1/jobs/{job}/cancel")
+    assert [ended(easel.stack, job)["state"] for job in long[1:]] == ["canceled"] * 3
 
 
 def test_three_jobs_in_an_engine_that_is_killed_run_again_and_none_is_charged(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     jobs = [easel.submit(checkpoint, prompt=name, steps=100) for name in "abc"]
-    eventually(lambda: easel.drawn("a", "b", "c"), "all three are drawn")
+    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn")
     os.kill(easel.engine(), signal.SIGKILL)
     for job in jobs:
         assert ended(easel.stack, job)["state"] == "succeeded"
@@ -116,8 +122,9 @@ def test_three_jobs_in_an_engine_that_is_killed_run_again_and_none_is_charged(ea
 
 
 def test_a_job_alone_in_an_engine_that_is_killed_is_charged(easel: Easel) -> None:
-    job = easel.submit(easel.checkpoint(step_s=0.02), prompt="a", steps=100)
-    eventually(lambda: easel.drawn("a"), "it is drawn")
+    checkpoint = easel.checkpoint(step_s=0.02)
+    job = easel.submit(checkpoint, prompt="a", steps=100)
+    eventually(lambda: easel.drawn(checkpoint, "a"), "it is drawn")
     os.kill(easel.engine(), signal.SIGKILL)
     assert ended(easel.stack, job)["state"] == "succeeded"
     assert easel.causes(job) == ["runner_lost"]
@@ -127,7 +134,7 @@ def test_a_job_alone_in_an_engine_that_is_killed_is_charged(easel: Easel) -> Non
 def test_a_job_that_kills_every_engine_is_found_out_and_the_others_succeed(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     good = [easel.submit(checkpoint, prompt=name, steps=100) for name in "abc"]
-    eventually(lambda: easel.drawn("a", "b", "c"), "all three are drawn")
+    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn")
     bad = easel.submit(checkpoint, prompt="die")
     job = ended(easel.stack, bad, most_s=60)
     assert (job["state"], job["error"]["code"]) == ("failed", "runner_killed")
@@ -137,29 +144,35 @@ def test_a_job_that_kills_every_engine_is_found_out_and_the_others_succeed(easel
 
 def test_what_a_job_asks_wrongly_hurts_nobody_else(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
-    good = easel.submit(checkpoint, prompt="good", steps=60)
-    bad = [easel.submit(checkpoint, prompt="bad", style="cubist"), easel.submit(checkpoint, prompt="raise")]
+    secret = "a lighthouse in a sea of milk"
+    good = easel.submit(checkpoint, prompt=secret, steps=60)
+    bad = [easel.submit(checkpoint, prompt=secret, style="cubist"), easel.submit(checkpoint, prompt="raise")]
     assert [ended(easel.stack, job)["error"]["code"] for job in bad] == ["value_invalid", "internal_error"]
     assert ended(easel.stack, good)["state"] == "succeeded"
     assert easel.causes(good) == []
+    assert [process.log for process in easel.stack.processes if secret in process.log.read_text(errors="replace")] == []
 
 
 def test_an_engine_dies_with_its_worker_and_another_life_draws_the_job(easel: Easel) -> None:
-    job = easel.submit(easel.checkpoint(step_s=0.02), prompt="a", steps=50)
-    eventually(lambda: easel.drawn("a"), "it is drawn")
+    checkpoint = easel.checkpoint(step_s=0.02)
+    job = easel.submit(checkpoint, prompt="a", steps=50)
+    eventually(lambda: easel.drawn(checkpoint, "a"), "it is drawn")
     pid = easel.engine()
     easel.worker.kill()
     eventually(lambda: not Path(f"/proc/{pid}").exists(), "the engine is gone")
-    easel.stack.start_worker("draws", ["test"])
+    easel.start_worker()
     assert ended(easel.stack, job)["state"] == "succeeded"
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_drawings_back_at_no_cost(easel: Easel) -> None:
-    job = easel.submit(easel.checkpoint(step_s=0.02), prompt="a", steps=10_000)
-    eventually(lambda: easel.drawn("a"), "it is drawn")
+    checkpoint = easel.checkpoint(step_s=0.02)
+    job = easel.submit(checkpoint, prompt="a", steps=10_000)
+    eventually(lambda: easel.drawn(checkpoint, "a"), "it is drawn")
     easel.worker.stop()
     waiting = look(easel.stack, job)
     assert (waiting["state"], waiting["attempts"], easel.causes(job)) == ("queued", 0, ["drained"])
+    ask(easel.stack, "POST", f"/v1/jobs/{job}/cancel")
+    easel.start_worker()
 
 
 def test_the_engine_makes_room_for_another_shape(easel: Easel) -> None:

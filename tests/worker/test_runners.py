@@ -112,6 +112,22 @@ def test_idle_children_leave(runners: Runners) -> None:
     assert not child.alive
 
 
+def test_idle_children_leave_before_an_engine_starts(runners: Runners) -> None:
+    idle, busy = runners.take(nothing), runners.take(nothing)
+    runners.give(idle, keep=True)
+    runners.engine.start()
+    assert (idle.alive, busy.alive) == (False, True)
+    runners.give(busy, keep=False)
+
+
+def test_an_engine_leaves_before_another_shape_computes_and_stays_for_its_own_jobs(runners: Runners) -> None:
+    runners.engine.start()
+    runners.give(runners.take(nothing, beside_engine=True), keep=False)
+    assert runners.engine.pid is not None
+    runners.give(runners.take(nothing), keep=False)
+    assert runners.engine.pid is None
+
+
 def test_a_child_ends_when_its_socket_closes(runners: Runners) -> None:
     child = runners.take(nothing)
     child._socket.close()  # as the kernel does for a worker that was killed

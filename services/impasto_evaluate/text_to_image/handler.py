@@ -76,7 +76,7 @@ def _classifier(context: JobContext, params: EvaluateTextToImage) -> Checkpoint 
 
 
 def _label(drawing: DrawingCheckpoint, classifier: Checkpoint | None) -> str:
-    """The field of the works that names a style: the one that the checkpoint learnt from, or that the classifier did."""
+    """The field of the works that names a style: that the checkpoint learnt from, or else the classifier."""
     told = drawing.config.get("training", {}).get("label")
     if told in ("artist", "medium"):
         return str(told)

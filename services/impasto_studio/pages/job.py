@@ -31,9 +31,8 @@ def register() -> None:
 async def _job(job_id: str) -> RedirectResponse | None:
     if away := guard():
         return away
-    with page("jobs", say("job.title")) as stage:
-        with box("pile") as column:
-            bones(3, "bone row-bone")
+    with page("jobs", say("job.title")) as stage, box("pile") as column:
+        bones(3, "bone row-bone")
     await ui.context.client.connected()
 
     async def fill() -> None:

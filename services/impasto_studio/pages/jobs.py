@@ -63,8 +63,9 @@ class _List:
             try:
                 found = await client().transport.run(listing(JobRecord, "jobs", limit=_SHOWN, **query))
             except ImpastoError as error:
-                if not signed_out(error):
-                    self._draw(str(error), lambda: fault(error, self.load))
+                refused = error
+                if not signed_out(refused):
+                    self._draw(str(refused), lambda: fault(refused, self.load))
                 return
             seen = "".join(record.model_dump_json() for record in found) + self._state.value
             self._draw(seen, lambda: self._rows(found))

@@ -83,7 +83,7 @@ class _Wall:
         self._shown = 0
 
         async def fill() -> None:
-            works = client().artworks.list(**asked, limit=_LOOKED_AT if text else None)  # type: ignore[arg-type]
+            works = client().artworks.list(**asked, limit=_LOOKED_AT if text else None)
             self._feed = Feed((work async for work in works if _holds(work, text)) if text else works)
             self._grid = box("wall")
             self._foot = box("wall-foot")

@@ -157,7 +157,7 @@ def _delivery(delivery: DeliveryRecord, again: Callable[[], Awaitable[None]]) ->
     with box("line delivery"):
         state_mark(delivery.state)
         with box("row-name", "span"):
-            words(delivery.event_type, "row-title", "span")
+            words(delivery.type, "row-title", "span")
             words(delivery.endpoint_id, "row-id mono", "span")
         words(say("delivery.attempt", count=delivery.attempt), "row-took", "span")
         answer = [str(delivery.status or ""), f"{delivery.ms:.0f} ms" if delivery.ms is not None else ""]

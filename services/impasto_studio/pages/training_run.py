@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final, TypeVar
+
 from nicegui import ui
 from starlette.responses import RedirectResponse
 
@@ -22,7 +24,9 @@ from impasto_studio.records import SamplePicture, SeriesPoint
 from impasto_studio.shell import page, top
 from impasto_studio.words import say
 
-_LOOK_EVERY = 8  # progress values between two looks for new samples
+M = TypeVar("M", SeriesPoint, SamplePicture)
+_LOOK_EVERY: Final = 8  # progress values between two looks for new points and samples
+_POINTS: Final = 5000  # at one asking
 
 
 def register() -> None:
@@ -60,7 +64,7 @@ class _Run:
         words(say("training.loss"), "heading")
         self._curve = Curve()
         self._samples = Samples(self._viewer)
-        self._heard = 0
+        self._heard = self._step = 0
         self._show(record)
 
     async def load(self) -> None:
@@ -93,17 +97,24 @@ class _Run:
                 fault(failure_of(record))
 
     async def _look(self) -> None:
-        """Asks for the whole series and the samples; a platform that keeps none answers 404."""
-        job_id = self._record.id
+        """Asks for what came since the last time; a platform that keeps no series or samples answers 404."""
         try:
-            points = await self._client.transport.run(reading_all(SeriesPoint, "jobs", job_id, "series"))
-            self._curve.take({point.step: point.points for point in points})
+            await self._measured()
+            self._samples.show(await self._ask(SamplePicture, "samples"))
         except NotFound:
+            pass
+        if self._step == 0:
             self._curve.take(_told(self._record))
-        try:
-            self._samples.show(await self._client.transport.run(reading_all(SamplePicture, "jobs", job_id, "samples")))
-        except NotFound:
-            self._samples.show([])
+
+    async def _measured(self) -> None:
+        while points := await self._ask(SeriesPoint, "series", after=self._step, limit=_POINTS):
+            self._curve.take({point.step: point.points for point in points})
+            self._step = max(point.step for point in points)
+            if len(points) < _POINTS:
+                return
+
+    async def _ask(self, model: type[M], what: str, **query: int) -> list[M]:
+        return await self._client.transport.run(reading_all(model, "jobs", self._record.id, what, **query))
 
     async def _follow(self) -> None:
         try:

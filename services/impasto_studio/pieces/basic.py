@@ -61,6 +61,16 @@ def icon_button(label: str, image: str, on_click: Click | None = None) -> ui.ele
     return made
 
 
+def icon_link(label: str, image: str, to: str) -> ui.element:
+    """A link that shows only an icon."""
+    made = ui.element("a").classes("icon-button")
+    made.props["aria-label"] = made.props["title"] = label
+    made.props["href"] = to
+    with made:
+        icon(image)
+    return made
+
+
 def link(text: str, to: str, *, look: str = "", image: str = "") -> ui.element:
     """A link inside of the studio."""
     made = ui.element("a").classes(look)

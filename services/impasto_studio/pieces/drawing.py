@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from nicegui import ui
 
-from impasto.checkpoints import Checkpoint
+from impasto.checkpoints import STARTER, Checkpoint
 from impasto.errors import ImpastoError, NotFound
 from impasto.jobs import JobRecord
 from impasto_studio.asking import listing, submitting
@@ -22,7 +22,7 @@ from impasto_studio.pieces.viewer import Viewer
 from impasto_studio.words import say
 
 KIND: Final = "generate.text_to_image"
-STARTER: Final = "starter"
+_NOT_DRAWING: Final = frozenset({"style_classifier"})
 _MOST_SEEDS: Final = 16
 _HIGHEST_SEED: Final = 2**31
 
@@ -117,13 +117,15 @@ async def _checkpoints() -> list[Checkpoint]:
 
 
 def draws(checkpoint: Checkpoint) -> bool:
-    """Whether it makes pictures of words, as far as its description tells."""
-    return checkpoint.id == STARTER or "styles" in checkpoint.config or "text_to_image" in checkpoint.family
+    """Whether it makes pictures of words: what does not is known by its family."""
+    return checkpoint.id == STARTER or checkpoint.family not in _NOT_DRAWING
 
 
 def styles_of(checkpoint: Checkpoint) -> list[str]:
     """Names of the styles it has learnt."""
-    styles = checkpoint.config.get("styles") or []
+    config = checkpoint.config
+    inner = config.get("config")
+    styles = config.get("styles") or (inner.get("styles") if isinstance(inner, dict) else None) or []
     return [str(style) for style in styles]
 
 

@@ -64,7 +64,7 @@ def segments(options: dict[str, str], value: str, on_change: Any) -> ui.toggle:
     """A few choices side by side."""
     return (
         ui.toggle(options, value=value, on_change=on_change)
-        .props("unelevated no-caps :ripple=false")
+        .props("unelevated no-caps :ripple=false toggle-color=chosen toggle-text-color=chosen")
         .classes("segments")
     )
 

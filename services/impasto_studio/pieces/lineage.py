@@ -16,7 +16,7 @@ Open = Callable[[str], Any]
 
 
 async def lineage(identifier: str, open_thing: Open) -> None:
-    """Both directions of a thing's lineage; `open_thing` gets the identifier of one that is clicked and can be shown."""
+    """Both directions of a thing's lineage; `open_thing` gets the identifier of one that is clicked."""
     up, down = await asyncio.gather(client().lineage(identifier, "up"), client().lineage(identifier, "down"))
     _side(up, "up", open_thing)
     _side(down, "down", open_thing)

@@ -65,7 +65,7 @@ class RedrawForm:
             ui.notify(say("redraw.most", count=_MOST_STYLES), classes="note-fault")
             return
         if chosen:
-            with self._mix, box() as line:
+            with self._mix, box() as row:
                 self._weights[name] = slider_field(name.replace("-", " "), 100, 1, 100, 1, " %")
             self._rows[name] = row
         else:

@@ -13,7 +13,7 @@ from impasto_studio.asking import submitting
 from impasto_studio.parts import client
 from impasto_studio.pieces import analysis
 from impasto_studio.pieces.ages import age, size
-from impasto_studio.pieces.basic import box, button, icon_button, link, picture, picture_url, words
+from impasto_studio.pieces.basic import box, button, icon_button, icon_link, link, picture, picture_url, words
 from impasto_studio.pieces.following import Following
 from impasto_studio.pieces.jobs import pictures_of
 from impasto_studio.pieces.lineage import lineage
@@ -36,6 +36,7 @@ class Viewer:
         self._panel.clear()
         with self._panel:
             with box("viewer-bar"):
+                self._tools = box()
                 icon_button(say("close"), "close", self._dialog.close)
             body = box("viewer-body")
         with body:
@@ -68,13 +69,13 @@ class Viewer:
         await self._story(f"sha256:{digest}")
 
     def _actions(self, identifier: str, digest: str) -> None:
+        with self._tools:
+            icon_link(say("save"), "save", picture_url(digest, save=True)).props["download"] = digest[:12]
         with box("actions"):
             button(say("analyse"), lambda: self._analyse(identifier), look="primary", image="analyse")
             link(say("redraw"), f"/create?picture={quote(identifier, safe='')}", look="button", image="create")
             button(say("upscale", factor=2), lambda: self._upscale(identifier, 2), image="larger")
             button(say("upscale", factor=4), lambda: self._upscale(identifier, 4), look="quiet")
-            save = link(say("save"), picture_url(digest, save=True), look="button quiet", image="save")
-            save.props["download"] = f"{digest[:12]}"
         self._work = box("viewer-work")
 
     async def _story(self, identifier: str) -> None:

@@ -21,11 +21,21 @@ def out_path(out: str | None, source: str, what: str) -> Path:
     if out:
         return Path(out).expanduser()
     stem = Path(source).stem if Path(source).is_file() else source.removeprefix("sha256:")[:16]
-    path, number = Path(f"{stem}-{what}.png"), 1
-    while path.exists():
+    return unused(Path(f"{stem}-{what}.png"))
+
+
+def as_path(text: str) -> Path:
+    """A path as it was typed, with `~` for the home."""
+    return Path(text).expanduser()
+
+
+def unused(path: Path) -> Path:
+    """This place, or the same with a number where something lies already."""
+    free, number = path, 1
+    while free.exists():
         number += 1
-        path = Path(f"{stem}-{what}-{number}.png")
-    return path
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
 
 
 def picture_made(session: Session, job: Job[Any], result: Any, path: Path) -> None:

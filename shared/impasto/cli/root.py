@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "doctor": Entry(_PLATFORM, "Say what is found here and what is missing."),
     },
     "Make": {
+        "generate": Entry("impasto.cli.generate", "Draw pictures from words."),
         "stylise": Entry("impasto.cli.stylise", "Redraw a picture in a style or a mix of styles."),
         "upscale": Entry("impasto.cli.upscale", "Enlarge a picture by two or four."),
         "analyse": Entry("impasto.cli.analyse", "Tell a picture's palette, composition, hand and nearest works."),
@@ -29,6 +30,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "upload": Entry("impasto.cli.upload", "Upload pictures or whole folders, with captions."),
         "dataset": Entry("impasto.cli.dataset", "Prepare datasets and look at them."),
         "train": Entry("impasto.cli.train", "Train a style classifier on a dataset."),
+        "train-to-draw": Entry("impasto.cli.train_to_draw", "Train a model that draws from words on a dataset."),
         "evaluate": Entry("impasto.cli.evaluate", "Measure a checkpoint on samples it has not seen."),
     },
     "Look": {
@@ -52,6 +54,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
 
 EXAMPLES = (
     "impasto up",
+    'impasto generate "a red heart, flat" --out heart.png',
     "impasto stylise photo.jpg --style blue-woodblock --out print.png",
     "impasto upload scans/ --collection prints --licence CC0-1.0",
     "impasto dataset prepare hands --collection prints",

@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
     from impasto.kinds import dataset_prepare as prepare
     from impasto.kinds import evaluate_checkpoint as evaluate
+    from impasto.kinds import evaluate_text_to_image as evaluate_drawing
     from impasto.kinds import generate_stylise as stylise
+    from impasto.kinds import generate_text_to_image as draw
     from impasto.kinds import generate_upscale as upscale
     from impasto.kinds import train_style_classifier as train
+    from impasto.kinds import train_text_to_image as train_draw
     from impasto.kinds.kind import Params
 
 
@@ -125,6 +128,18 @@ class AsyncClient:
         self, params: evaluate.EvaluateCheckpoint, **o: Unpack[SubmitOptions]
     ) -> AsyncJob[evaluate.EvaluatedCheckpoint]: ...
     @overload
+    async def submit(
+        self, params: evaluate_drawing.EvaluateTextToImage, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[evaluate_drawing.EvaluatedTextToImage]: ...
+    @overload
+    async def submit(
+        self, params: draw.GenerateTextToImage, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[draw.GeneratedTextToImage]: ...
+    @overload
+    async def submit(
+        self, params: train_draw.TrainTextToImage, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[train_draw.TrainedTextToImage]: ...
+    @overload
     async def submit(self, params: stylise.Stylise, **o: Unpack[SubmitOptions]) -> AsyncJob[stylise.Stylised]: ...
     @overload
     async def submit(self, params: upscale.Upscale, **o: Unpack[SubmitOptions]) -> AsyncJob[upscale.Upscaled]: ...
@@ -154,6 +169,18 @@ class AsyncClient:
     async def run(
         self, params: evaluate.EvaluateCheckpoint, on_progress: OnProgress | None = None
     ) -> evaluate.EvaluatedCheckpoint: ...
+    @overload
+    async def run(
+        self, params: evaluate_drawing.EvaluateTextToImage, on_progress: OnProgress | None = None
+    ) -> evaluate_drawing.EvaluatedTextToImage: ...
+    @overload
+    async def run(
+        self, params: draw.GenerateTextToImage, on_progress: OnProgress | None = None
+    ) -> draw.GeneratedTextToImage: ...
+    @overload
+    async def run(
+        self, params: train_draw.TrainTextToImage, on_progress: OnProgress | None = None
+    ) -> train_draw.TrainedTextToImage: ...
     @overload
     async def run(self, params: stylise.Stylise, on_progress: OnProgress | None = None) -> stylise.Stylised: ...
     @overload

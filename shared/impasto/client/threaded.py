@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
     from impasto.kinds import dataset_prepare as prepare
     from impasto.kinds import evaluate_checkpoint as evaluate
+    from impasto.kinds import evaluate_text_to_image as evaluate_drawing
     from impasto.kinds import generate_stylise as stylise
+    from impasto.kinds import generate_text_to_image as draw
     from impasto.kinds import generate_upscale as upscale
     from impasto.kinds import train_style_classifier as train
+    from impasto.kinds import train_text_to_image as train_draw
     from impasto.kinds.kind import Params
 
 
@@ -118,6 +121,18 @@ class Client:
         self, params: evaluate.EvaluateCheckpoint, **o: Unpack[SubmitOptions]
     ) -> Job[evaluate.EvaluatedCheckpoint]: ...
     @overload
+    def submit(
+        self, params: evaluate_drawing.EvaluateTextToImage, **o: Unpack[SubmitOptions]
+    ) -> Job[evaluate_drawing.EvaluatedTextToImage]: ...
+    @overload
+    def submit(
+        self, params: draw.GenerateTextToImage, **o: Unpack[SubmitOptions]
+    ) -> Job[draw.GeneratedTextToImage]: ...
+    @overload
+    def submit(
+        self, params: train_draw.TrainTextToImage, **o: Unpack[SubmitOptions]
+    ) -> Job[train_draw.TrainedTextToImage]: ...
+    @overload
     def submit(self, params: stylise.Stylise, **o: Unpack[SubmitOptions]) -> Job[stylise.Stylised]: ...
     @overload
     def submit(self, params: upscale.Upscale, **o: Unpack[SubmitOptions]) -> Job[upscale.Upscaled]: ...
@@ -143,6 +158,18 @@ class Client:
     def run(
         self, params: evaluate.EvaluateCheckpoint, on_progress: OnProgress | None = None
     ) -> evaluate.EvaluatedCheckpoint: ...
+    @overload
+    def run(
+        self, params: evaluate_drawing.EvaluateTextToImage, on_progress: OnProgress | None = None
+    ) -> evaluate_drawing.EvaluatedTextToImage: ...
+    @overload
+    def run(
+        self, params: draw.GenerateTextToImage, on_progress: OnProgress | None = None
+    ) -> draw.GeneratedTextToImage: ...
+    @overload
+    def run(
+        self, params: train_draw.TrainTextToImage, on_progress: OnProgress | None = None
+    ) -> train_draw.TrainedTextToImage: ...
     @overload
     def run(self, params: stylise.Stylise, on_progress: OnProgress | None = None) -> stylise.Stylised: ...
     @overload

@@ -40,7 +40,7 @@ def main() -> None:
             sys.exit(f"{error.message}\n{error.hint or ''}".strip())
         servers = {name: f"{choice.product} {choice.version}".strip() for name, choice in plan.choices.items()}
         about = {"port": arguments.port, "url": f"http://127.0.0.1:{arguments.port}", "ports": plan.ports}
-        metrics = metrics_ports(arguments.port, plan.ports)
+        metrics = metrics_ports((part.name for part in parts), arguments.port, plan.ports)
         write_targets(layout.metrics, metrics)
         Supervisor(parts, layout, about | {"servers": servers, "metrics": metrics}).run()
         layout.state.unlink(missing_ok=True)

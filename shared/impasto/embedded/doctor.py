@@ -19,6 +19,7 @@ from impasto.embedded.layout import Layout
 from impasto.embedded.ports import is_free
 from impasto.embedded.resolve import ADDRESS_VARIABLES, Choice, choose, cluster_major
 from impasto.errors import Unavailable
+from impasto.settings import Settings
 
 LEAST_DISK_GB = 5.0
 LEAST_MEMORY_GB = 2.0
@@ -50,7 +51,16 @@ def examine(layout: Layout, gateway_port: int, environment: Mapping[str, str]) -
         _memory(),
         _gpu(),
         _account(layout),
+        *_webhooks(environment),
     ]
+
+
+def _webhooks(environment: Mapping[str, str]) -> list[Finding]:
+    """Said only where the rule on addresses is switched off."""
+    if not Settings.from_environment(environment).webhooks_to_anywhere:
+        return []
+    todo = "unset IMPASTO_WEBHOOK_ALLOW_PRIVATE unless this is a development machine"
+    return [Finding("webhooks", True, "may be sent to ANY address, also to private ones and over http", todo)]
 
 
 def _python() -> Finding:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from impasto.embedded.files import write_json
 
 _PREFIX = "metrics_"
+_WITH_PAGES = ("ingestion", "studio")
 
 
 def own_port(part: str, ports: Mapping[str, int]) -> int | None:
@@ -15,11 +16,11 @@ def own_port(part: str, ports: Mapping[str, int]) -> int | None:
     return ports.get(_PREFIX + part.replace("-", "_"))
 
 
-def metrics_ports(gateway_port: int, ports: Mapping[str, int]) -> dict[str, int]:
-    """Every part that serves `/metrics`, and the port."""
-    own = {name: port for name, port in ports.items() if name.startswith(_PREFIX)}
-    named = {name.removeprefix(_PREFIX).replace("_", "-"): port for name, port in own.items()}
-    return {"gateway": gateway_port, "ingestion": ports["ingestion"], **named}
+def metrics_ports(parts: Iterable[str], gateway_port: int, ports: Mapping[str, int]) -> dict[str, int]:
+    """Those of the parts that serve `/metrics`, and the port: that of their pages, or one of its own."""
+    pages = {"gateway": gateway_port, **{name: ports[name] for name in _WITH_PAGES if name in ports}}
+    found = {part: pages.get(part) or own_port(part, ports) for part in parts}
+    return {part: port for part, port in found.items() if port}
 
 
 def write_targets(path: Path, served: Mapping[str, int]) -> None:

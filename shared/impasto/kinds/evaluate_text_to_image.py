@@ -82,7 +82,7 @@ class StabilityMeasures(Result):
 
 
 class EvaluatedTextToImage(Result):
-    """What was measured; null where what it needs was not given. Intervals are 95 % bootstrap intervals over prompts."""
+    """What was measured; null where what it needs was not given. 95 % bootstrap intervals, drawn by prompt."""
 
     evaluation: EvaluationId
     drawn: int

@@ -33,7 +33,7 @@ def samples(count: int = 240) -> Iterator[Sample]:
 def learnt(folder: Path, seed: int = 0) -> StyleClassifier:
     table = collect(samples(), folder, backbone_layout(WIDTH))
     assert table.rows.shape == (240, 1, WIDTH + COLOUR_FEATURES)
-    last = list(train(table, TrainingOptions("tiny", seed=seed, steps=120), backbone=IDENTITY))[-1]
+    last = list(train(table, TrainingOptions("tiny", seed=seed, steps=60), backbone=IDENTITY))[-1]
     assert last.classifier is not None
     return last.classifier
 

@@ -15,13 +15,18 @@ CREATE POLICY figures ON jobs FOR SELECT TO CURRENT_USER USING (current_setting(
 -- For role impasto_api: sums over all tenants, and nothing of any single one.
 CREATE FUNCTION open_jobs()
     RETURNS TABLE (queue text, kind text, state text, jobs bigint, oldest_s double precision)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = public, pg_temp
-    SET app.figures = 'on'
 AS $$
-    SELECT queue, kind, state, count(*),
-           extract(epoch FROM now() - min(run_after) FILTER (WHERE run_after <= now()))::double precision
-    FROM jobs WHERE state IN ('queued', 'running') GROUP BY queue, kind, state
+BEGIN
+    -- Here and not in the function's SET clause, which takes names of our own from superusers alone.
+    PERFORM set_config('app.figures', 'on', true);
+    RETURN QUERY
+        SELECT j.queue, j.kind, j.state, count(*),
+               extract(epoch FROM now() - min(j.run_after) FILTER (WHERE j.run_after <= now()))::double precision
+        FROM jobs j WHERE j.state IN ('queued', 'running') GROUP BY j.queue, j.kind, j.state;
+    PERFORM set_config('app.figures', '', true);
+END
 $$;
 
 CREATE FUNCTION known_workers()

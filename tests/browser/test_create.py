@@ -1,0 +1,65 @@
+"""Create: a picture is redrawn in a mix, its outcome opens with its lineage, and goes on to be upscaled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.hands import draw
+
+
+@pytest.fixture
+def maker(person: Person, tmp_path: Path) -> Person:
+    """Somebody with one work."""
+    draw(400, "dots", (240, 180)).save(tmp_path / "dots.png")
+    person.studio.stack.client("making").upload(tmp_path / "dots.png", metadata={"title": "Dots"})
+    person.sign_in("making")
+    return person
+
+
+def test_a_picture_is_redrawn_and_its_outcome_tells_where_it_came_from(maker: Person) -> None:
+    page = maker.page
+    maker.go("/create")
+    maker.presses("Redraw")
+    page.get_by_role("button", name="Choose a picture").click()
+    page.locator(".chooser .tile").first.click()
+    page.get_by_role("button", name="sea mist").click()
+    page.get_by_role("button", name="ember").click()
+    expect(page.locator(".mix .slider-field")).to_have_count(2)
+    page.get_by_role("button", name="ember").click()
+    expect(page.locator(".mix .slider-field")).to_have_count(1)
+    page.locator(".tools .button.primary:visible").click()
+    expect(page.locator(".canvas .result-picture img")).to_be_visible(timeout=60_000)
+    maker.is_settled()
+    maker.shoot("redrawn")
+    page.get_by_role("button", name="Open the picture").click()
+    viewer = page.locator(".viewer")
+    expect(viewer.locator("button.lineage-node").filter(has_text="Dots")).to_be_visible()
+    viewer.get_by_role("button", name="Upscale ×2").click()
+    expect(viewer.get_by_text("Upscaled to 480 × 360")).to_be_visible(timeout=90_000)
+    maker.shoot("upscaled")
+    viewer.locator(".made-picture").click()
+    expect(viewer.locator("button.lineage-node").filter(has_text="Dots")).to_be_visible()
+
+
+def test_what_is_missing_is_said_before_anything_is_sent(maker: Person) -> None:
+    maker.go("/create?picture=")
+    maker.presses("Redraw")
+    maker.page.locator(".tools .button.primary:visible").click()
+    maker.sees("Choose a picture first.")
+
+
+def test_a_picture_that_the_address_names_is_taken(maker: Person) -> None:
+    work = next(iter(maker.studio.stack.client("making").artworks.list()))
+    maker.go(f"/create?picture={work.id}")
+    expect(maker.page.locator(".choice img")).to_be_visible()
+    maker.page.locator(".tools .button.primary:visible").click()
+    maker.sees("Choose at least one style.")
+
+
+def test_a_picture_that_is_not_there_is_told(maker: Person) -> None:
+    maker.go("/create?picture=art_00000000000000000000000000")
+    maker.sees("Not found")

@@ -1,0 +1,88 @@
+"""Jobs: the list lives, one job tells its story, and can be stopped and asked for again."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from impasto.testing.processes import eventually
+from tests.asking import ended, look, submit
+from tests.browser.person import Person
+
+
+def test_the_list_follows_a_job_from_its_queue_to_its_end(painter: Person, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    params = {"text": "followed", "gate": str(gate), "pause_at": "compute"}
+    painter.go("/jobs")
+    job = submit(painter.studio.stack, "test.stamp", params)["id"]
+    line = painter.page.locator(f"a.line[href='/jobs/{job}']")
+    expect(line).to_contain_text("Running", timeout=20_000)
+    gate.unlink()
+    expect(line).to_contain_text("Succeeded")
+    painter.presses("Failed", exact=False)
+    expect(line).to_have_count(0)
+
+
+def test_a_running_job_is_stopped_and_asked_for_again(painter: Person, tmp_path: Path) -> None:
+    stack, gate = painter.studio.stack, tmp_path / "gate"
+    gate.touch()
+    params = {"text": "stopped", "gate": str(gate), "pause_at": "compute"}
+    job = submit(stack, "test.stamp", params)["id"]
+    painter.go(f"/jobs/{job}")
+    painter.sees("Started")
+    painter.shoot("job-running")
+    painter.presses("Cancel")
+    painter.sees("Asked to stop")
+    painter.sees("The job was canceled", most_s=30)
+    assert look(stack, job)["state"] == "canceled"
+    gate.unlink()
+    painter.presses("Submit again")
+    painter.page.wait_for_url(lambda url: "/jobs/job_" in url and not url.endswith(job))
+    again = painter.page.url.rpartition("/")[2]
+    assert ended(stack, again)["params"]["text"] == "stopped"
+    expect(painter.page.locator(".event").last).to_contain_text("Succeeded")
+
+
+def test_a_job_that_failed_says_why_and_what_to_do(painter: Person) -> None:
+    job = submit(painter.studio.stack, "test.stamp", {"text": "wrong", "then": "refuse"})["id"]
+    ended(painter.studio.stack, job)
+    painter.go(f"/jobs/{job}")
+    painter.sees("The loss became infinite.")
+    painter.sees("Lower the learning rate.")
+    expect(painter.page.locator(".event").last).to_contain_text("Failed")
+    painter.shoot("job-failed")
+
+
+def test_a_job_of_another_tenant_is_not_found(painter: Person) -> None:
+    job = submit(painter.studio.stack, "test.stamp", {"text": "theirs"}, tenant="second")["id"]
+    painter.go(f"/jobs/{job}")
+    painter.sees("Not found")
+
+
+def test_a_revoked_key_leads_to_the_door(person: Person) -> None:
+    client = person.studio.stack.client()
+    made = client.keys.create("for an hour", ["read"])
+    person.go("/sign-in")
+    person.page.get_by_label("API key").fill(made.key)
+    person.presses("Sign in")
+    person.sees("Library")
+    person.go("/jobs")
+    client.keys.revoke(made.record.id)
+    expect(person.page).to_have_url(re.compile("/sign-in"), timeout=20_000)
+    person.sees("Your key is no longer accepted.")
+
+
+def test_a_platform_that_is_away_is_told_and_comes_back(painter: Person) -> None:
+    stack = painter.studio.stack
+    gateway = next(process for process in stack.processes if process.log.name.startswith("impasto_gateway"))
+    painter.go("/jobs")
+    painter.is_settled()
+    gateway.kill()
+    painter.go("/jobs")
+    painter.sees("The platform does not answer")
+    painter.shoot("away")
+    gateway.start()
+    eventually(lambda: painter.page.locator("a.line, .empty").count(), "the list is back")

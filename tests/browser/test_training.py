@@ -1,0 +1,49 @@
+"""Training: started in a dialog, then watched."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.hands import school
+
+
+def test_without_a_data_set_the_dialog_says_how_to_make_one(person: Person) -> None:
+    person.sign_in("nobody")
+    person.go("/training")
+    person.sees("No training yet")
+    person.page.get_by_role("button", name="New training").first.click()
+    person.sees("There is no data set yet")
+
+
+def test_a_training_is_started_and_its_curve_grows(painter: Person, tmp_path: Path) -> None:
+    assert school(painter.studio.stack, tmp_path).dataset
+    painter.go("/training")
+    painter.is_settled()
+    painter.page.get_by_role("button", name="New training").first.click()
+    dialog = painter.page.locator(".sheet:visible")
+    dialog.get_by_label("Name").fill("seen-learning")
+    dialog.get_by_label(re.compile("Epochs|Steps")).fill("40")
+    painter.shoot("training-new")
+    dialog.get_by_role("button", name="Start").click()
+    painter.page.wait_for_url(re.compile("/training/job_"))
+    painter.sees("seen-learning")
+    painter.sees("Made checkpoint", most_s=90)
+    expect(painter.page.locator(".curve-chart canvas").first).to_be_visible()
+    painter.shoot("training-done")
+    painter.go("/training")
+    painter.sees("seen-learning")
+
+
+def test_a_name_that_is_not_taken_is_told_where_it_was_typed(painter: Person, tmp_path: Path) -> None:
+    assert school(painter.studio.stack, tmp_path).dataset
+    painter.go("/training")
+    painter.page.get_by_role("button", name="New training").first.click()
+    dialog = painter.page.locator(".sheet:visible")
+    dialog.get_by_label("Name").fill("Not A Name!")
+    dialog.get_by_role("button", name="Start").click()
+    painter.sees("params.name")
+    expect(dialog).to_be_visible()

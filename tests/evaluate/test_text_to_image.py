@@ -1,0 +1,192 @@
+"""`evaluate.text_to_image` on the whole platform: a checkpoint is trained, measured, and counts as measured."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from impasto.errors import JobFailed
+from impasto.kinds.evaluate_checkpoint import EvaluateCheckpoint
+from impasto.kinds.evaluate_text_to_image import EvaluatedTextToImage, EvaluateTextToImage
+from impasto.kinds.train_text_to_image import TrainTextToImage
+from impasto.testing.stacks import Stack
+from impasto_evaluate.text_to_image.compute import evaluate
+from tests.asking import ask
+from tests.cli.run import impasto
+from tests.hands import School, school
+
+
+@dataclass
+class Drawing:
+    """A checkpoint that hardly learnt anything, and what was measured of it."""
+
+    school: School
+    checkpoint: str
+    measured: EvaluatedTextToImage
+
+    @property
+    def stack(self) -> Stack:
+        return self.school.stack
+
+
+_DRAWINGS: dict[str, Drawing] = {}
+
+
+@pytest.fixture
+def drawing(platform: Stack, tmp_path: Path) -> Drawing:
+    if platform.url not in _DRAWINGS:
+        here = school(platform, tmp_path)
+        client = platform.client()
+        learnt = client.run(
+            TrainTextToImage(
+                dataset_version=here.dataset.dataset_version,
+                base=None,
+                flavor="tiny",
+                steps=4,
+                batch_size=4,
+                name="tiny",
+            )
+        )
+        assert here.measured.evaluation
+        params = EvaluateTextToImage(
+            checkpoint=learnt.checkpoint,
+            dataset_version=here.dataset.dataset_version,
+            classifier=here.learnt.checkpoint,
+            max_prompts=3,
+            steps=2,
+        )
+        _DRAWINGS[platform.url] = Drawing(here, learnt.checkpoint, client.run(params))
+    return _DRAWINGS[platform.url]
+
+
+def test_every_measure_has_its_count_and_an_interval_around_it(drawing: Drawing) -> None:
+    found = drawing.measured
+    assert found.styles == ["boxes", "dots", "hatching"]
+    assert found.drawn == 2 * (3 * 3 * 2)
+    assert found.held_out_works == drawing.school.dataset.validation
+    assert found.learnt_works == drawing.school.dataset.train
+    assert found.style is not None
+    assert found.scenes_seen is not None
+    assert found.scenes_held_out is not None
+    assert found.kid is not None
+    assert found.copying is not None
+    # The classifier does not know hatching.
+    assert (found.style.drawn.count, set(found.style.by_style)) == (12, {"boxes", "dots"})
+    assert found.style.real is not None
+    measures = [found.style.drawn, found.style.real, found.scenes_seen.shape, found.kid, found.copying.nearest]
+    assert all(measure.low <= measure.value <= measure.high for measure in measures)
+    assert found.stability.requests == 8
+    assert max(found.stability.again, found.stability.alone) <= 1
+
+
+def test_copies_are_named_by_the_works_of_the_tenant(drawing: Drawing) -> None:
+    assert drawing.measured.copying is not None
+    assert {pair.work for pair in drawing.measured.copying.worst} <= set(drawing.school.works.values())
+
+
+def test_from_then_on_the_checkpoint_counts_as_measured(drawing: Drawing) -> None:
+    checkpoint = ask(drawing.stack, "GET", f"/v1/checkpoints/{drawing.checkpoint}").json()
+    assert checkpoint["measured"] is True
+    told = checkpoint["evaluations"][0]
+    assert told["id"] == drawing.measured.evaluation
+    assert told["measures"]["scenes_seen"]["shape"]["count"] == drawing.measured.scenes_seen.shape.count  # type: ignore[union-attr]
+
+
+def test_sheets_and_report_are_artifacts(drawing: Drawing) -> None:
+    found = drawing.measured
+    assert found.copies is not None
+    for sheet in (found.sheet, found.copies):
+        answer = ask(drawing.stack, "GET", f"/v1/artifacts/{sheet.sha256}")
+        assert Image.open(io.BytesIO(answer.content)).format == "PNG"
+    report = ask(drawing.stack, "GET", f"/v1/artifacts/{found.report_sha256}").json()
+    assert report["checkpoint"] == drawing.checkpoint
+    assert report["measured"]["drawn"] == found.drawn
+
+
+def test_lineage_leads_from_all_that_took_part_to_the_evaluation(drawing: Drawing) -> None:
+    edges = drawing.stack.sql("SELECT source FROM lineage_edges WHERE target = %s", [drawing.measured.evaluation])
+    here = drawing.school
+    sources = {drawing.checkpoint, here.dataset.dataset_version, here.learnt.checkpoint}
+    assert {source for (source,) in edges if not source.startswith("pretrained:")} == sources
+    assert [source for (source,) in edges if source.startswith("pretrained:efficientnet-lite0")] != []
+
+
+def test_scenes_alone_are_enough_to_count_as_measured(drawing: Drawing) -> None:
+    """A copy of the checkpoint that nobody measured, and no dataset at all."""
+    twin = drawing.stack.sql(
+        """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
+           SELECT 'ckp_' || repeat('1', 26), tenant_id, 'twin', family, flavor, weights_sha256, config, job_id
+           FROM checkpoints WHERE id = %s RETURNING id""",
+        [drawing.checkpoint],
+    )[0][0]
+    before = ask(drawing.stack, "GET", f"/v1/checkpoints/{twin}").json()
+    found = drawing.stack.client().run(EvaluateTextToImage(checkpoint=twin, max_prompts=2, seeds=1, steps=1))
+    after = ask(drawing.stack, "GET", f"/v1/checkpoints/{twin}").json()
+    assert (before["measured"], after["measured"]) == (False, True)
+    assert after["evaluations"][0]["dataset_version_id"] is None
+    assert (found.style, found.kid, found.copying, found.copies) == (None, None, None, None)
+    assert found.drawn == 2 * 3
+
+
+def test_each_evaluation_names_the_other_for_checkpoints_of_the_wrong_kind(drawing: Drawing) -> None:
+    here, client = drawing.school, drawing.stack.client()
+    wrong = [
+        (EvaluateTextToImage(checkpoint=here.learnt.checkpoint), "evaluate.checkpoint"),
+        (
+            EvaluateCheckpoint(checkpoint=drawing.checkpoint, dataset_version=here.dataset.dataset_version),
+            "evaluate.text_to_image",
+        ),
+    ]
+    for params, right in wrong:
+        with pytest.raises(JobFailed) as failure:
+            client.run(params)
+        assert failure.value.code == "model_incompatible"
+        assert right in (failure.value.hint or "")
+
+
+def test_a_judge_that_was_not_measured_is_no_judge(drawing: Drawing) -> None:
+    unmeasured = drawing.stack.sql(
+        """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
+           SELECT 'ckp_' || repeat('2', 26), tenant_id, 'untried', family, flavor, weights_sha256, config, job_id
+           FROM checkpoints WHERE id = %s RETURNING id""",
+        [drawing.school.learnt.checkpoint],
+    )[0][0]
+    with pytest.raises(JobFailed) as failure:
+        drawing.stack.client().run(EvaluateTextToImage(checkpoint=drawing.checkpoint, classifier=unmeasured))
+    assert failure.value.code == "checkpoint_not_measured"
+
+
+def test_a_generator_as_judge_is_refused(drawing: Drawing) -> None:
+    with pytest.raises(JobFailed) as failure:
+        drawing.stack.client().run(EvaluateTextToImage(checkpoint=drawing.checkpoint, classifier=drawing.checkpoint))
+    assert failure.value.code == "model_incompatible"
+
+
+def test_the_command_picks_the_evaluation_by_the_checkpoint(drawing: Drawing) -> None:
+    url, key = drawing.stack.url, drawing.stack.key("first")
+    options = ("--max-prompts", "2", "--seeds", "1", "--steps", "1")
+    done = impasto("evaluate", drawing.checkpoint, *options, url=url, key=key)
+    assert done.exit_code == 0, done.stderr
+    assert "shape, never shown together" in done.stdout
+    assert "nearest learnt work" in done.stdout
+    refused = impasto("evaluate", drawing.checkpoint, "--split", "train", url=url, key=key)
+    assert refused.exit_code != 0
+    assert "split is for style classifiers" in refused.stderr
+    refused = impasto("evaluate", drawing.school.learnt.checkpoint, "--guidance", "3", url=url, key=key)
+    assert refused.exit_code != 0
+    assert "guidance is for checkpoints that draw" in refused.stderr
+
+
+def test_a_damaged_checkpoint_is_named_so(models_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"family": "flowmini", "format": 1}))
+    (tmp_path / "model.safetensors").write_bytes(b"not weights")
+    (tmp_path / "models").symlink_to(models_folder)
+    payload = {"family": "flowmini", "checkpoint": str(tmp_path), "options": {"steps": 1, "guidance": 1.0}}
+    with pytest.raises(JobFailed) as failure:
+        evaluate(payload, lambda *_, **__: None)  # type: ignore[arg-type]
+    assert failure.value.code == "model_corrupt"
