@@ -43,7 +43,7 @@ $(STAMPS)/locks: $(RUNTIME_LOCKS) | $(STAMPS)/torch
 $(STAMPS)/install: pyproject.toml $(STAMPS)/torch $(STAMPS)/locks
 	@echo "installing impasto itself"
 ifeq ($(RUNTIME_LOCKS),)
-	@$(PIP) install -e '.[server,worker,embedded,models]'
+	@$(PIP) install -e '.[server,worker,embedded,studio,models]'
 else
 	@$(PIP) install -e . --no-deps
 endif
@@ -91,14 +91,22 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 
 # --- work on it ---
 
-.PHONY: test test-system check wheel kills lock
+.PHONY: test test-system test-browser check wheel kills lock starter
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest $(ARGS)
 
 test-system: $(STAMPS)/dev ## the database's and the queue's tests on this machine's own PostgreSQL and Redis
-	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null \
-	|| { echo "install PostgreSQL and Redis first: apt-get install postgresql redis-server" >&2; exit 1; }
-	@IMPASTO_TEST_SYSTEM=1 exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py $(ARGS)
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null && command -v promtool >/dev/null \
+	|| { echo "install them first: apt-get install postgresql redis-server prometheus" >&2; exit 1; }
+	@IMPASTO_TEST_SYSTEM=1 exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
+	tests/monitoring tests/reconciler/test_figures.py $(ARGS)
+
+test-browser: $(STAMPS)/dev ## click through the studio in Chromium
+	@command -v chromium >/dev/null || { echo "install Chromium first: apt-get install chromium" >&2; exit 1; }
+	@exec $(BIN)/pytest tests/browser $(ARGS)
+
+starter: $(STAMPS)/demo ## train and measure the starter checkpoint anew (hours; goes on where it was cut off)
+	@exec $(BIN)/python deploy/starter/starter.py
 
 check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
 	@$(BIN)/ruff format --check .
@@ -116,7 +124,7 @@ LOCK = $(VENV)/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --n
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --unsafe-package torch
 lock: $(STAMPS)/venv ## write requirements/ anew from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools==7.6.2
-	@$(LOCK) --extra server --extra worker --extra embedded --extra models -o requirements/run.txt pyproject.toml
+	@$(LOCK) --extra server --extra worker --extra embedded --extra studio --extra models -o requirements/run.txt pyproject.toml
 	@$(LOCK) --extra demo -c requirements/run.txt -o requirements/demo.txt pyproject.toml
-	@$(LOCK) --extra dev -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	@$(LOCK) --extra dev --extra diffusers -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	@sed -i '/^# WARNING: The following/,$$d' requirements/run.txt requirements/demo.txt requirements/dev.txt

@@ -14,6 +14,8 @@ def main() -> None:
     """Serves pages until it is told to stop."""
     settings = Settings.from_environment().require("studio_secret", "gateway_url")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It would write a line for every picture that somebody looks at.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # Sessions are kept on disk, and each holds somebody's key: nobody else on this machine may read them.
     os.umask(0o077)
     os.environ["NICEGUI_STORAGE_PATH"] = str(settings.data_folder / "studio" / "sessions")

@@ -7,6 +7,8 @@ from typing import Final
 
 from nicegui import app, ui
 
+from impasto_studio.words import language
+
 _STATIC: Final = Path(__file__).parent / "static"
 THEMES: Final = ("auto", "light", "dark")
 
@@ -36,6 +38,7 @@ def head(title: str) -> None:
     auto = f"@media (prefers-color-scheme: dark) {{html {{background: {_PAPER['dark']}}}}}" if chosen == "auto" else ""
     ui.add_head_html(
         f"<style>html {{background: {paper}}} {auto}</style>"
+        f"<script>document.documentElement.lang = '{language()}'</script>"
         f'<link rel="stylesheet" href="/static/studio.css?v={_VERSION}">'
         '<meta name="robots" content="noindex">'
     )

@@ -78,7 +78,7 @@ class EngineLoop:
         calls: list[Call] = [call for call in self._roster if call.active]
         if alone := next((call for call in calls if call.order.alone), None):
             # It may have killed engines before: it begins when nobody else is in here, and nobody begins beside it.
-            others = [call for call in calls if call is not alone and call.begun_at is not None]
+            others = [call for call in self._roster if call is not alone and call.begun_at is not None]
             calls = others or [alone]
         longest_ago = time.monotonic() - _PATIENCE_S
         if starved := next((call for call in calls if call.starved and call.arrived_at < longest_ago), None):

@@ -14,6 +14,7 @@ from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 
 _LOG = logging.getLogger("impasto.engine")
 _MODULE: Final = "impasto_worker.engine_child"
+_LAST: Final = frozenset({"result", "failed", "out_of_memory", "dropped"})
 
 Frame = dict[str, Any]
 
@@ -79,6 +80,8 @@ class EngineProcess(ChildProcess):
         with self._lock:
             if frame["op"] == "begun":
                 self._begun.add(frame["call"])
+            elif frame["op"] in _LAST:
+                self._begun.discard(frame["call"])  # it has its answer, and cannot be what kills the child
             if frames := self._calls.get(frame["call"]):
                 frames.put(frame)
 

@@ -154,7 +154,8 @@ class Slots:
             self._on_news(job.id)
 
     def _count_start(self, job: ClaimedJob) -> None:
-        queue = self._handlers[job.kind].kind.queue
+        # A kind without a handler is the attempt's to fail by its name.
+        queue = self._handlers[job.kind].kind.queue if job.kind in self._handlers else "unknown"
         STARTED.labels(queue, job.kind).inc()
         if job.waited_s is not None:
             WAITED.labels(queue, job.kind).observe(max(0.0, job.waited_s))

@@ -83,7 +83,7 @@ class Person:
         """Elements that reach beyond the window's right edge, with their classes."""
         script = """() => [...document.querySelectorAll('.studio *, .door *')]
             .filter(e => e.getClientRects().length && e.getBoundingClientRect().right > innerWidth + 1
-                && !e.closest('.chips, .code, .chooser') && getComputedStyle(e).position !== 'fixed')
+                && !e.closest('.chips, .code, .chooser, .segments') && getComputedStyle(e).position !== 'fixed')
             .map(e => e.className.toString().slice(0, 60))"""
         found: list[str] = self.page.evaluate(script)
         return found

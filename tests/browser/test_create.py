@@ -45,6 +45,24 @@ def test_a_picture_is_redrawn_and_its_outcome_tells_where_it_came_from(maker: Pe
     expect(viewer.locator("button.lineage-node").filter(has_text="Dots")).to_be_visible()
 
 
+def test_pictures_are_drawn_from_words_and_seen_on_the_way(maker: Person) -> None:
+    page = maker.page
+    maker.go("/create")
+    page.get_by_label("Prompt").fill("a red heart")
+    page.get_by_label("Seeds", exact=True).fill("1, 2")
+    page.locator(".chip").first.click()
+    page.locator(".tools .button.primary:visible").click()
+    expect(page.locator(".canvas .preview")).to_be_visible()
+    expect(page.locator(".canvas .result img")).to_have_count(2, timeout=90_000)
+    assert any("/previews/" in url for url in maker.requests)
+    maker.is_settled()
+    maker.shoot("drawn")
+    page.get_by_role("button", name="Open the picture").first.click()
+    expect(page.locator(".viewer").get_by_text("Comes from")).to_be_visible()
+    maker.is_settled()
+    maker.shoot("drawn-lineage")
+
+
 def test_what_is_missing_is_said_before_anything_is_sent(maker: Person) -> None:
     maker.go("/create?picture=")
     maker.presses("Redraw")

@@ -36,7 +36,7 @@ def test_a_running_job_is_stopped_and_asked_for_again(painter: Person, tmp_path:
     painter.shoot("job-running")
     painter.presses("Cancel")
     painter.sees("Asked to stop")
-    painter.sees("The job was canceled", most_s=30)
+    painter.sees("It was canceled.", most_s=30)
     assert look(stack, job)["state"] == "canceled"
     gate.unlink()
     painter.presses("Submit again")

@@ -33,7 +33,7 @@ def test_every_dropped_file_has_its_outcome_and_what_was_added_is_shown(person: 
     zone.set_input_files([tmp_path / name for name in ("second.png", "broken.png", "again.png")])
     expect(dialog.get_by_text("Added", exact=True)).to_have_count(2)
     expect(dialog.get_by_text("Already in the library")).to_have_count(1)
-    expect(dialog.locator(".drop-file.refused .drop-outcome")).to_contain_text("picture")
+    expect(dialog.locator(".drop-file.refused .drop-outcome")).to_contain_text("cut off")
     person.shoot("upload")
     person.page.keyboard.press("Escape")
     expect(person.page.locator(".tile")).to_have_count(2)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import psycopg
 import pytest
 from impasto_test_kinds import KIND
+from prometheus_client import REGISTRY
 
 from impasto.artifacts import ArtifactRef
 from impasto.backends.postgres.finishing import PostgresFinisher
@@ -31,6 +32,7 @@ class Bench:
         self.urls = urls
         self.started: list[str] = []
         self.called = 0
+        self.threads: list[threading.Thread] = []
         self.go = threading.Semaphore(0)
         self.slots = Slots(
             queue=PostgresQueue(pool, worker="w", instance="1", queues=["test"], lease_s=30),
@@ -56,6 +58,7 @@ class Bench:
     def work(self) -> threading.Thread:
         thread = threading.Thread(target=self.slots.work)
         thread.start()
+        self.threads.append(thread)
         return thread
 
     def _run(self, context: JobContext, params: Any) -> Outcome:
@@ -73,6 +76,8 @@ def bench(database: DatabaseUrls, tmp_path: Path) -> Iterator[Bench]:
         made = Bench(database, tmp_path, pool)
         yield made
         made.go.release(100)
+        for thread in made.threads:
+            thread.join(10)  # it still writes the end of its job
 
 
 def test_a_shape_that_has_waited_gets_the_device_though_older_jobs_of_the_other_wait(bench: Bench) -> None:
@@ -114,3 +119,30 @@ def test_a_handler_that_fails_leaves_no_job_and_no_folder_behind(bench: Bench, t
     assert bench.slots.active.snapshot() == []
     with psycopg.connect(bench.urls.engine) as connection:
         assert connection.execute("SELECT state, error->>'code' FROM jobs").fetchone() == ("failed", "internal_error")
+
+
+def test_a_kind_that_no_handler_knows_fails_by_its_name_and_leaves_nothing_behind(bench: Bench) -> None:
+    bench.add("pool", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET kind = 'nobody.knows'")
+    bench.work().join(10)
+    assert bench.slots.active.snapshot() == []
+    with psycopg.connect(bench.urls.engine) as connection:
+        assert connection.execute("SELECT state, error->>'code' FROM jobs").fetchone() == ("failed", "internal_error")
+
+
+def test_starts_and_waits_are_counted_once_for_a_job_and_runs_that_succeeded(bench: Bench) -> None:
+    def counted(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(name, {"kind": KIND.name, **labels}) or 0.0
+
+    names = ("impasto_attempts_started_total", "impasto_queue_wait_seconds_count", "impasto_queue_wait_seconds_sum")
+    before = [counted(name, queue="test") for name in names]
+    bench.add("pool", waited_s=40)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET started_at = now() - interval '1 minute'")
+    bench.add("pool", waited_s=20)
+    bench.go.release(2)
+    bench.work().join(10)
+    started, waits, waited_s = (counted(name, queue="test") - was for name, was in zip(names, before, strict=True))
+    assert (started, waits) == (2, 1), "one of them had been started before"
+    assert 20 <= waited_s < 30

@@ -30,9 +30,7 @@ def a_restart_loses_nothing(stack: Stack, key: str) -> None:
     """
     with Client(url=stack.url, api_key=key) as client:
         picture, mix = _picture(client), StyleMix(builtin={"cobalt-night": 1.0})
-        jobs = [
-            client.submit(Stylise(picture=picture, mix=mix, strength=1 - number / 100)) for number in range(_JOBS)
-        ]
+        jobs = [client.submit(Stylise(picture=picture, mix=mix, strength=1 - number / 100)) for number in range(_JOBS)]
         eventually(lambda: any(job.refresh().state is JobState.RUNNING for job in jobs), "a job runs", _START_S, 0.1)
         run([docker(), "restart", "--time", "0", stack.container("worker-device")["Id"]])
         eventually(lambda: all(job.refresh().state.is_final for job in jobs), "every job ends", _END_S)

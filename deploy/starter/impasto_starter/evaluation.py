@@ -81,7 +81,7 @@ def evaluate_starter(
         f"pretrained:{_ENCODER}@{package_named(_ENCODER).version}",
         StyleJudge(judge),
         Works(lambda: held_out, lambda: learnt),
-        lambda done, what: tell(f"{done:.0%} {what}"),
+        _Steps(tell),
     )
     measured = found.measured.record() | {
         "split": "validation",
@@ -98,9 +98,21 @@ def evaluate_starter(
     return measured
 
 
+class _Steps:
+    """Tells of every whole step of five percent once."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell, self._last = tell, -1
+
+    def __call__(self, fraction: float, what: str) -> None:
+        if (step := int(20 * fraction)) > self._last:
+            self._last = step
+            self._tell(f"{fraction:.0%} {what}")
+
+
 def _prompt(name: str, style: str) -> str:
     """As lessons say it, with an article and without the style: that is asked for apart."""
-    return captions_for(words_for(name), style)[1]
+    return captions_for(words_for(name), style)[2]
 
 
 def _encoded(drawn: Sequence[Work], encoder: PictureEncoder) -> Iterator[Sample]:
@@ -132,9 +144,11 @@ def _accuracy(judge: StyleClassifier, held_out: Sequence[Sample]) -> Measured:
 
 
 def _sheet(hand: Hand, pairs: Sequence[tuple[str, str]]) -> ContactSheet:
-    """The first held-out subjects in every style: one of the four was never shown, the others were."""
+    """Some held-out subjects in every style: one of the four was never shown, the others were."""
     sheet = ContactSheet()
-    asked = [Asked(_prompt(name, style), style, 0) for name, _ in pairs[:ROWS] for style in STYLE_NAMES]
+    places = np.linspace(0, len(pairs) - 1, min(ROWS, len(pairs))).round().astype(int)
+    names = [pairs[place][0] for place in places]
+    asked = [Asked(_prompt(name, style), style, 0) for name in names for style in STYLE_NAMES]
     for one, picture in zip(asked, hand.draw(asked), strict=True):
         sheet.see(one, picture)
     return sheet

@@ -7,20 +7,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from impasto.errors import JobFailed
 from impasto_evaluate.checkpoint.held_back import pictures_learnt
 from impasto_ml.data.shards import Sample, read_shards
 from impasto_ml.encoders.picture import PictureEncoder
 from impasto_ml.evaluation.text_to_image import Hand, StyleJudge, Works
 from impasto_ml.evaluation.text_to_image import evaluate as measure
+from impasto_ml.evaluation.text_to_image_drawing import TOGETHER, Asked
 from impasto_ml.evaluation.text_to_image_prompts import ask_captions, ask_scenes
-from impasto_ml.families.registry import family_loader
 from impasto_ml.families.style_classifier import CheckpointError, load_checkpoint
-from impasto_ml.families.text_to_image import TextToImage
 from impasto_worker.backbone_computing import same_backbone
-from impasto_worker.computing import device, threads
+from impasto_worker.computing import device
+from impasto_worker.engine_child import budget_bytes, load
+from impasto_worker.engine_orders import EngineCheckpoint
 from impasto_worker.runner_child import Report
 
 
@@ -32,11 +31,11 @@ def evaluate(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """
     report(0.02, "loading the checkpoint")
     options = payload["options"]
-    hand = Hand(_drawer(payload), options["steps"], options["guidance"])
+    hand = _hand(payload)
     styles = tuple(payload["styles"])
     works = _works(payload)
     scenes = ask_scenes(styles, options["seeds"], options["max_prompts"], options["seed"])
-    captions = []
+    captions: list[Asked] = []
     if works:
         held_out = list(_said(works))
         named = {style for _, style in held_out}
@@ -67,11 +66,12 @@ def evaluate(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     }
 
 
-def _drawer(payload: dict[str, Any]) -> TextToImage[Any]:
-    try:
-        return family_loader(payload["family"])(Path(payload["checkpoint"]), device(), threads())
-    except (ValueError, OSError, SafetensorError) as error:
-        raise JobFailed("model_corrupt", "the checkpoint's files do not match their description") from error
+def _hand(payload: dict[str, Any]) -> Hand:
+    """The loaded checkpoint; so many pictures are drawn together as there is memory for."""
+    drawer = load(EngineCheckpoint(payload["family"], Path(payload["checkpoint"]), payload["checkpoint"]))
+    room = (budget_bytes() - drawer.memory_bytes) // max(1, drawer.drawing_bytes)
+    options = payload["options"]
+    return Hand(drawer, options["steps"], options["guidance"], together=max(1, min(TOGETHER, room)))
 
 
 def _judge(payload: dict[str, Any]) -> StyleJudge | None:

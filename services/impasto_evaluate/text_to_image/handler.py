@@ -19,7 +19,7 @@ from impasto_worker.checkpoint_files import checkpoint_folder
 from impasto_worker.dataset_files import DatasetFiles, open_version
 from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint
 from impasto_worker.handling import JobContext
-from impasto_worker.pretrained import Weights, weights
+from impasto_worker.pretrained import weights
 
 _COMPUTE: Final = "impasto_evaluate.text_to_image.compute:evaluate"
 _LABEL: Final = "artist"
@@ -56,7 +56,7 @@ def evaluate(context: JobContext, params: EvaluateTextToImage) -> Outcome:
             "out": str(context.folder),
         },
     )
-    return _outcome(context, params, encoder, measured)
+    return _outcome(context, params, measured)
 
 
 def _classifier(context: JobContext, params: EvaluateTextToImage) -> Checkpoint | None:
@@ -96,7 +96,7 @@ def _works(context: JobContext, drawing: DrawingCheckpoint, dataset: DatasetFile
     }
 
 
-def _outcome(context: JobContext, params: EvaluateTextToImage, encoder: Weights, measured: dict[str, Any]) -> Outcome:
+def _outcome(context: JobContext, params: EvaluateTextToImage, measured: dict[str, Any]) -> Outcome:
     evaluation = new_id("evl")
     report = context.folder / "report.json"
     told = params.model_dump(mode="json") | {"measured": measured["result"]}
@@ -117,6 +117,6 @@ def _outcome(context: JobContext, params: EvaluateTextToImage, encoder: Weights,
         measures=result.model_dump(mode="json", exclude={"evaluation"})
         | {"split": "validation" if params.dataset_version else "none"},
     )
-    sources = [params.checkpoint, params.dataset_version, params.classifier, encoder.node]
+    sources = (params.checkpoint, params.dataset_version, params.classifier)
     edges = tuple(Edge(source=source, target=evaluation, relation="measured_by") for source in sources if source)
     return Outcome(result, records=(record,), edges=edges)

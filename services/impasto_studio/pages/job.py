@@ -91,7 +91,10 @@ class _Story:
                 self._end(record)
 
     def _end(self, record: JobRecord) -> None:
-        if record.state is not JobState.SUCCEEDED:
+        if record.state is JobState.CANCELED:
+            words(say("job.was_canceled"), "quiet-note", "p")
+            return
+        if record.state is JobState.FAILED:
             fault(failure_of(record))
             return
         result = record.result or {}

@@ -93,7 +93,9 @@ class _Run:
         with self._outcome:
             if record.state is JobState.SUCCEEDED and (checkpoint := (record.result or {}).get("checkpoint")):
                 words(say("training.made", checkpoint=checkpoint), "made-line", "p")
-            elif ended and record.state is not JobState.SUCCEEDED:
+            elif record.state is JobState.CANCELED:
+                words(say("job.was_canceled"), "quiet-note", "p")
+            elif record.state is JobState.FAILED:
                 fault(failure_of(record))
 
     async def _look(self) -> None:

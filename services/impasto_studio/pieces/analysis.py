@@ -39,7 +39,7 @@ def _style(style: dict[str, Any] | None) -> None:
     if style:
         label = say("style.unknown") if style.get("unknown") else str(style.get("label", ""))
         confidence = style.get("confidence", {}).get(style.get("label"))
-        words(f"{say('style.hand')}: {label}" + (f" · {confidence:.0%}" if confidence else ""), "analysis-line", "p")
+        words(say("style.hand", label=label) + (f" · {confidence:.0%}" if confidence else ""), "analysis-line", "p")
 
 
 def _tags(tags: dict[str, float]) -> None:
@@ -49,11 +49,15 @@ def _tags(tags: dict[str, float]) -> None:
 
 
 def _neighbours(neighbours: list[dict[str, Any]], open_thing: Open) -> None:
-    for near in neighbours:
-        with box("lineage-node", "button").props('type="button"') as made:
-            words(f"{near['similarity']:.0%}", "lineage-what", "span")
-            words(near.get("caption") or near.get("artist") or near["artwork"], "lineage-label", "span")
-        made.on("click", lambda near=near: open_thing(near["artwork"]))
+    if not neighbours:
+        return
+    words(say("analysis.near"), "subheading")
+    with box("near"):
+        for near in neighbours:
+            with box("lineage-node", "button").props('type="button"') as made:
+                words(f"{near['similarity']:.0%}", "lineage-what", "span")
+                words(near.get("caption") or near.get("artist") or near["artwork"], "lineage-label", "span")
+            made.on("click", lambda near=near: open_thing(near["artwork"]))
 
 
 def _safe(code: str) -> str:

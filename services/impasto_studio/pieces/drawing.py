@@ -138,4 +138,5 @@ def caption_of(made: dict[str, Any], prompts: list[str]) -> str:
     """What a picture of the result is of."""
     index = made.get("prompt")
     prompt = prompts[index] if isinstance(index, int) and index < len(prompts) else ""
-    return " · ".join(filter(None, (prompt, str(made.get("style") or ""), f"{say('draw.seed')} {made.get('seed')}")))
+    seed = say("draw.seed", seed=made.get("seed"))
+    return " · ".join(filter(None, (prompt, str(made.get("style") or ""), seed)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from nicegui import app, background_tasks, ui
 
-from impasto.errors import AccessDenied, ImpastoError, NotFound
+from impasto.errors import AccessDenied, ImpastoError, JobFailed, NotFound
 from impasto_studio.parts import KEY
 from impasto_studio.pieces.basic import Click, box, button, icon, link, words
 from impasto_studio.words import say
@@ -32,10 +32,10 @@ def fault(error: ImpastoError, again: Click | None = None) -> None:
         icon("fault")
         with box("fault-words"):
             words(_title(error), "fault-title")
-            words(_sentence(error.message), "fault-note")
-            if error.hint and not isinstance(error, NotFound):
-                words(_sentence(error.hint), "fault-hint")
-            if request_id := error.data.get("request_id"):
+            for sentence in _sentences(error):
+                words(sentence, "fault-note")
+            request_id = error.data.get("request_id")
+            if request_id and not isinstance(error, NotFound):
                 words(f"{error.code} · {request_id}", "fault-code")
         if again:
             button(say("again"), again, look="quiet", image="again")
@@ -43,8 +43,7 @@ def fault(error: ImpastoError, again: Click | None = None) -> None:
 
 def tell(error: ImpastoError) -> None:
     """The same as a passing note, for an action whose page stays as it is."""
-    hint = f" {_sentence(error.hint)}" if error.hint else ""
-    text = f"{_title(error)}. {_sentence(error.message)}{hint}"
+    text = " ".join((_sentence(_title(error)), *_sentences(error)))
     ui.notify(text, classes="note-fault", timeout=8000, close_button=say("close"))
 
 
@@ -96,7 +95,16 @@ def while_open(work: Coroutine[Any, Any, Any]) -> None:
 
 def _title(error: ImpastoError) -> str:
     known = say(f"fault.{error.code}", missing="")
-    return known or say("fault")
+    return known or say("state.failed" if isinstance(error, JobFailed) else "fault")
+
+
+def _sentences(error: ImpastoError) -> list[str]:
+    """What the platform says of it; where its words are for programs, ours."""
+    if ours := say(f"fault.{error.code}.note", missing=""):
+        return [ours]
+    # The usual hint, to look at one's identifier and key, helps nobody who came by a link.
+    hint = None if isinstance(error, NotFound) else error.hint
+    return [_sentence(text) for text in (error.message, hint) if text]
 
 
 def _sentence(text: str) -> str:

@@ -23,7 +23,7 @@ _OF_CLASSIFIERS: Final = ("split", "perturbation_seeds", "max_perturbed_samples"
 _OF_DRAWING: Final = ("classifier", "seeds", "max_prompts", "steps", "guidance")
 
 
-@click.command(short_help="Measure a checkpoint on what it has not seen.")
+@click.command(short_help="Measure a checkpoint on samples it has not seen.")
 @click.argument("checkpoint")
 @click.option("--dataset", help="A dataset's name or dsv_…; default: the one it was trained on (its held-back half).")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)

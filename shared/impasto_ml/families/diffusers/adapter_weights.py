@@ -6,6 +6,7 @@ Shapes: r the rank; A is r x in (r x in x k x k for a convolution), B is out x r
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,12 +20,16 @@ from impasto_ml.weights import WeightsCorrupt, WeightsIncompatible, check_adapte
 _COMPONENTS = ("unet", "transformer", "text_encoder", "text_encoder_2")
 _PEFT, _PEFT_PREFIX = "adapter_config.json", "base_model.model."
 _METADATA = "lora_adapter_metadata"
-_A, _B, _ALPHA, _MAGNITUDE = ".lora_A.weight", ".lora_B.weight", ".alpha", ".lora_magnitude_vector"
+_A, _B, _ALPHA = ".lora_A.weight", ".lora_B.weight", ".alpha"
 # Names that the same two matrices have had.
 _ENDINGS = {
     _A: (".lora.down.weight", ".lora_linear_layer.down.weight", ".lora_down.weight"),
     _B: (".lora.up.weight", ".lora_linear_layer.up.weight", ".lora_up.weight"),
 }
+# The four matrices of attention, which had names of their own: in text encoders and in networks that see.
+_ATTENTION = re.compile(r"\.(?:processor\.)?to_(q|k|v|out)_lora\.")
+_SPOKEN = {"q": "q_proj", "k": "k_proj", "v": "v_proj", "out": "out_proj"}
+_SEEN = {"q": "to_q", "k": "to_k", "v": "to_v", "out": "to_out.0"}
 # What changes the meaning of the matrices; only the plain form is supported.
 _VARIANTS = ("use_rslora", "use_dora", "lora_bias", "rank_pattern", "alpha_pattern", "layer_replication")
 _MOST_RANK = 1024
@@ -139,17 +144,28 @@ def _in_layout(
     if not all(key.split(".", 1)[0] in _COMPONENTS for key in tensors):
         tensors, alphas = _converted(tensors, pipeline_class, denoiser, where)
     renamed: dict[str, Tensor] = {}
+    scales: dict[str, float] = {}
     for key, tensor in tensors.items():
-        if key.endswith(_ALPHA):
-            alphas[key] = tensor.item() if tensor.numel() == 1 else 0.0
-            continue
-        new = next(
-            (key.removesuffix(old) + to for to, olds in _ENDINGS.items() for old in olds if key.endswith(old)), key
-        )
-        renamed[new] = tensor
-    if len(renamed) + sum(key in tensors for key in alphas) != len(tensors):
+        if not key.endswith(_ALPHA):
+            renamed[_plain_name(key)] = tensor
+        elif tensor.numel() == 1:
+            alphas[key] = tensor.item()
+    for key, value in alphas.items():
+        scales[_plain_name(key.removesuffix(_ALPHA)).removesuffix(_A) + _ALPHA] = float(value)
+    if len(renamed) + sum(key.endswith(_ALPHA) for key in tensors) != len(tensors):
         raise WeightsCorrupt(where, "a layer occurs under two names")
-    return renamed, {key: float(value) for key, value in alphas.items()}
+    return renamed, scales
+
+
+def _plain_name(key: str) -> str:
+    """The name of a matrix as peft has it, from the older ones that diffusers converts to."""
+    spoken = key.startswith("text_encoder")
+    key = _ATTENTION.sub(lambda found: f".{_SPOKEN[found[1]] if spoken else _SEEN[found[1]]}.lora.", key)
+    for new, olds in _ENDINGS.items():
+        for old in olds:
+            if key.endswith(old):
+                return key.removesuffix(old) + new
+    return key
 
 
 def _converted(

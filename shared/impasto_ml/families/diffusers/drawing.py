@@ -167,7 +167,8 @@ class DiffusersTextToImage:
         pipeline = self.loaded.pipeline(from_picture=request.picture is not None, scheduler=scheduler)
 
         def body(pause: Callable[[], None]) -> Image.Image:
-            if self.loaded.device.type == "cuda":
+            if self.loaded.device.index is not None:
+                # Which device is the current one is told to each thread anew.
                 torch.cuda.set_device(self.loaded.device)
 
             def begun(total: int) -> None:

@@ -99,6 +99,22 @@ def test_layers_of_the_text_encoder_count_under_the_names_of_older_files(
     assert drawn(model, request_px) == base
 
 
+@pytest.mark.parametrize("name", ["sd", "sdxl"])
+def test_the_names_of_another_trainer_are_understood(
+    load: Load, loras: Loras, request_px: DrawingRequest, tmp_path: Path, name: str
+) -> None:
+    endings = {".lora_A.weight": ".lora_down.weight", ".lora_B.weight": ".lora_up.weight"}
+    theirs: dict[str, torch.Tensor] = {}
+    for key, value in load_file(loras(name, 1) / tiny.LORA).items():
+        layer, ending = next((key.removesuffix(e), e) for e in endings if key.endswith(e))
+        layer = "lora_" + layer.replace(".", "_")
+        theirs |= {layer + endings[ending]: value, layer + ".alpha": torch.tensor(4.0)}
+    save_file(theirs, tmp_path / "trained.safetensors")
+    model = load(name)
+    ours, same = (drawn(model, replace(request_px, adapters=((folder, 1.0),))) for folder in (loras(name, 1), tmp_path))
+    assert ours == same
+
+
 def test_alpha_of_the_trainer_counts(load: Load, request_px: DrawingRequest, tmp_path: Path) -> None:
     weak = tiny.make_lora("sd", tmp_path / "weak", alpha=2.0)
     strong = tiny.make_lora("sd", tmp_path / "strong", alpha=4.0)

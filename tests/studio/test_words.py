@@ -1,0 +1,59 @@
+"""The studio's texts: every key that the code names is there, in every language, with the same blanks."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import impasto_studio
+from impasto.errors import CODES
+from impasto.jobs import EVENT_TYPES, JobState
+from impasto.kinds import all_kinds
+from impasto_studio.words import NAMES, TABLES
+from impasto_studio.words.english import ENGLISH
+
+_CODE = "\n".join(path.read_text("utf-8") for path in Path(impasto_studio.__file__).parent.rglob("*.py"))
+
+
+def _blanks(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", list(TABLES))
+def test_a_language_has_every_text_with_the_same_blanks(language: str) -> None:
+    table = TABLES[language]
+    assert set(table) == set(ENGLISH)
+    assert {key for key, text in table.items() if _blanks(text) != _blanks(ENGLISH[key]) or not text} == set()
+    assert language in NAMES
+
+
+def test_every_text_that_the_code_names_is_there() -> None:
+    named = set(re.findall(r'say\(\s*"([^"]+)"', _CODE)) | set(
+        re.findall(r'"((?:redraw|jobs|training)\.[a-z_.]+)"', _CODE)
+    )
+    assert named - set(ENGLISH) == set()
+
+
+def test_every_text_is_used() -> None:
+    families = {prefix for prefix, _ in re.findall(r'say\(f"([a-z]+\.)(\{)', _CODE)}
+    unused = {
+        key
+        for key in ENGLISH
+        if f'"{key}"' not in _CODE.replace(f'"{key}": ', "") and not key.startswith(tuple(families))
+    }
+    assert unused == set()
+
+
+def test_every_state_and_event_and_built_in_kind_has_a_name() -> None:
+    assert {f"state.{state.value}" for state in JobState} <= set(ENGLISH)
+    assert {f"event.{name}" for name in EVENT_TYPES} <= set(ENGLISH)
+    ours = {name for name in all_kinds() if not name.startswith("test.")}
+    assert {f"kind.{name}" for name in ours} <= set(ENGLISH)
+
+
+def test_faults_are_named_by_codes_that_exist() -> None:
+    codes = {key.removeprefix("fault.").removesuffix(".note") for key in ENGLISH if key.startswith("fault.")}
+    assert codes - set(CODES) == set()
