@@ -10,11 +10,16 @@ import click
 
 from impasto.settings import Settings
 
+_DRAWINGS = 16
+
 
 @click.command()
 @click.option("--queues", required=True, help="Queues to consume, with commas: generate,analyse.")
 @click.option("--device", default="cpu", show_default=True, help="The one device this worker owns: cpu, cuda:0 ...")
 @click.option("--slots", default=2, show_default=True, type=click.IntRange(1, 256), help="Jobs at once.")
+@click.option(
+    "--drawings", default=None, type=click.IntRange(1, 256), help="Drawing jobs at once, in one engine. Default: 16."
+)
 @click.option("--threads", default=None, type=click.IntRange(1, 256), help="Threads a runner. Default: cores / slots.")
 @click.option("--name", default=None, help="Keeps its name over restarts. Default: host, device and queues.")
 @click.option(
@@ -24,7 +29,13 @@ from impasto.settings import Settings
     help="Port of /metrics. Default: IMPASTO_METRICS_PORT.",
 )
 def worker(
-    queues: str, device: str, slots: int, threads: int | None, name: str | None, metrics_port: int | None
+    queues: str,
+    device: str,
+    slots: int,
+    drawings: int | None,
+    threads: int | None,
+    name: str | None,
+    metrics_port: int | None,
 ) -> None:
     """Run a worker: it owns one device and consumes one or more queues."""
     # Celery and the database are imported by this process alone, not by the command line's other commands.
@@ -36,6 +47,8 @@ def worker(
         queues=wanted,
         device=device,
         slots=slots,
+        # Jobs that draw share one engine: what bounds them is the width of its batch, not a number of processes.
+        drawings=drawings or (_DRAWINGS if "generate" in wanted else slots),
         threads=threads or max(1, (os.cpu_count() or 1) // slots),
     )
     settings = Settings.from_environment()

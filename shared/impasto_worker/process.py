@@ -44,18 +44,26 @@ from impasto_worker.transfer import Transfer
 
 _LOG = logging.getLogger("impasto.worker")
 DROPPED: Final = Counter("impasto_messages_dropped", "Messages in a queue that were no bells")
+# A slot needs one only when its job begins, ends or stores something.
+_MOST_CONNECTIONS: Final = 8
 _LOCK_PATIENCE: Final = 50  # times 0.2 s
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker was started."""
+    """How a worker was started. `slots`: jobs at once; `drawings`: as many of those that are drawn in one engine."""
 
     name: str
     queues: list[str]
     device: str
     slots: int
     threads: int
+    drawings: int = 1
+
+    @property
+    def concurrency(self) -> int:
+        """Threads that take jobs."""
+        return max(self.slots, self.drawings)
 
 
 def run_worker(settings: Settings, options: WorkerOptions) -> None:
@@ -117,7 +125,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
 
 def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
-    pool = engine_pool(settings.engine_database_url, most=options.slots + 3)
+    pool = engine_pool(settings.engine_database_url, most=min(options.concurrency, _MOST_CONNECTIONS) + 3)
     queue = PostgresQueue(
         pool,
         worker=options.name,
@@ -159,6 +167,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         work_folder=settings.data_folder / "work" / options.name,
         on_news=lambda job_id: _tell(bells, job_id),
         call_slots=lambda: _call_slots(bells, options),
+        places={"engine": options.concurrency, "pool": options.slots, "run": options.slots},
     )
     return queue, slots, runners
 
@@ -178,7 +187,7 @@ def register_bell(app: Celery, slots: Slots) -> None:
 def _call_slots(bells: Bells, options: WorkerOptions) -> None:
     """A bell for each slot, whichever queue it comes by: a slot looks into all of them."""
     with suppress(BrokerError, RedisError, OSError):  # the reconciler rings for what waits
-        for _ in range(options.slots):
+        for _ in range(options.concurrency):
             bells.ring(options.queues[0])
 
 
@@ -201,7 +210,7 @@ def _arguments(options: WorkerOptions) -> list[str]:
     return [
         "worker",
         "--pool=threads",
-        f"--concurrency={options.slots}",
+        f"--concurrency={options.concurrency}",
         f"--queues={','.join(options.queues)}",
         f"--hostname={options.name}@%h",
         "--without-gossip",

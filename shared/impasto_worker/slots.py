@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import shutil
 import tempfile
 import threading
 import time
 from collections import Counter as Count
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -50,7 +51,7 @@ T = TypeVar("T")
 
 
 class Slots:
-    """All slots of one worker. One shape at a time has the device."""
+    """All slots of one worker. One shape at a time has the device; `places` says how many of each may run at once."""
 
     def __init__(
         self,
@@ -63,14 +64,16 @@ class Slots:
         work_folder: Path,
         on_news: Callable[[str], None],
         call_slots: Callable[[], None] = lambda: None,
+        places: Mapping[Shape, int] | None = None,
     ) -> None:
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
-        self._call_slots = call_slots
+        self._call_slots, self._places = call_slots, places or {}
         self._draining = False
         self._drained: Shape | None = None
         self._others_wait = False
+        self._turned_away = self._company = False
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
         for handler in handlers.values():
@@ -91,6 +94,8 @@ class Slots:
         """Claims and executes until there is nothing to do here."""
         while (job := self._claim()) is not None:
             try:
+                if self._wants_company():
+                    self._call_slots()
                 self._execute(job)
             finally:
                 with self._claiming:
@@ -110,6 +115,9 @@ class Slots:
             if self._draining:
                 return None
             current = next((shape for shape, count in self._running.items() if count > 0), None)
+            if current and self._running[current] >= self._places.get(current, math.inf):
+                self._turned_away = True
+                return None  # whoever of this shape ends first looks for the next
             try:
                 if current and self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
                     self._drained = current  # the last slot to end its job takes one of the shape that waits
@@ -121,7 +129,15 @@ class Slots:
                 return None
             if job is not None:
                 self._running[job.shape] += 1
+                # Bells that came for this shape while another had the device were spent: ring for them again.
+                self._company = current is None and self._turned_away
+            self._turned_away = current is not None and (self._turned_away or job is None)
             return job
+
+    def _wants_company(self) -> bool:
+        with self._claiming:
+            company, self._company = self._company, False
+            return company
 
     def _next(self, current: Shape | None) -> ClaimedJob | None:
         """Of the running shape; if nothing runs, first of the shapes that another was drained for, then of any."""

@@ -146,3 +146,40 @@ def test_starts_and_waits_are_counted_once_for_a_job_and_runs_that_succeeded(ben
     started, waits, waited_s = (counted(name, queue="test") - was for name, was in zip(names, before, strict=True))
     assert (started, waits) == (2, 1), "one of them had been started before"
     assert 20 <= waited_s < 30
+
+
+def test_no_more_jobs_of_a_shape_run_than_it_has_places(bench: Bench) -> None:
+    bench.slots._places = {"pool": 1, "engine": 3}
+    for _ in range(3):
+        bench.add("pool", waited_s=0)
+    first = bench.work()
+    eventually(lambda: bench.started == ["pool"], "one runs")
+    second = bench.work()
+    second.join(10)
+    assert not second.is_alive()
+    assert bench.started == ["pool"]
+    bench.go.release(3)
+    first.join(10)
+    assert bench.started == ["pool", "pool", "pool"]
+
+
+def test_slots_that_found_the_device_taken_are_called_when_their_shape_has_it(bench: Bench) -> None:
+    bench.add("pool", waited_s=0)
+    first = bench.work()
+    eventually(lambda: bench.started == ["pool"], "one runs")
+    for _ in range(3):
+        bench.add("engine", waited_s=0)
+    for _ in range(3):
+        bench.work().join(10)
+    assert bench.called == 0
+    bench.go.release()
+    eventually(lambda: bench.started == ["pool", "engine"], "the slot goes on with the other shape")
+    eventually(lambda: bench.called == 1, "and calls the others")
+    assert first.is_alive()
+
+
+def test_a_job_that_finds_a_free_device_calls_nobody(bench: Bench) -> None:
+    bench.add("engine", waited_s=0)
+    bench.work()
+    eventually(lambda: bench.started == ["engine"], "it runs")
+    assert bench.called == 0

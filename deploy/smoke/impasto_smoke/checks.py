@@ -30,8 +30,8 @@ def containers(stack: Stack) -> None:
         name, host = name_of(found), found["HostConfig"]
         _hold(found["State"]["Health"]["Status"] == "healthy", f"{name} is not healthy")
         status = stack.inside(found, "cat", "/proc/1/status")
-        user = re.search(r"^Uid:\s+(\d+)\s+(\d+)\s+(\d+)\s+(\d+)", status, re.MULTILINE)
-        _hold(bool(user) and "0" not in user.groups(), f"{name} runs as root")
+        users = [line.split()[1:] for line in status.splitlines() if line.startswith("Uid:")]
+        _hold(bool(users) and "0" not in users[0], f"{name} runs as root")
         _hold("CapEff:\t0000000000000000" in status, f"{name} has capabilities")
         _hold("NoNewPrivs:\t1" in status, f"{name} could gain privileges")
         refused = stack.inside(found, "sh", "-c", "touch /smoke /usr/smoke 2>&1 || true")

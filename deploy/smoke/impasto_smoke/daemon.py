@@ -1,4 +1,4 @@
-"""A Docker daemon of our own, in a network of its own: it touches neither this machine's containers nor its firewall."""
+"""A Docker daemon of our own in a network of its own: no container or firewall of this machine is touched."""
 
 from __future__ import annotations
 

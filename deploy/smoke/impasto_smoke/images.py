@@ -22,11 +22,8 @@ def build(cache: Path) -> None:
     for target in LOCKS:
         name = f"impasto-{target}:0.1.0"
         options = ("--build-arg", f"WHEELS={tag}", "--build-arg", "PIP_NO_INDEX=1", "--label", LABEL)
-        run(
-            [docker(), "build", "--quiet", "-f", "deploy/docker/Dockerfile", "--target", target, "-t", name]
-            + [*options, "."],
-            most_s=1800,
-        )
+        what = ("-f", "deploy/docker/Dockerfile", "--target", target, "-t", name)
+        run([docker(), "build", "--quiet", *what, *options, "."], most_s=1800)
         tell(f"{name}: {int(run([docker(), 'image', 'inspect', '-f', '{{.Size}}', name])) / 1e6:,.0f} MB")
 
 
