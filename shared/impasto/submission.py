@@ -84,7 +84,7 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
         raise Conflict(
             "checkpoint_not_measured",
             f"{unmeasured} has no finished evaluation",
-            hint="submit evaluate.checkpoint first, or give allow_unmeasured",
+            hint="measure it first (`impasto evaluate`), or give allow_unmeasured",
             field="params.checkpoint",
         )
     if accepted := await inbox.insert(job):

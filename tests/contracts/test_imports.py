@@ -17,7 +17,12 @@ _ENTRIES = (
     "impasto_notifier.__main__",
     "impasto_reconciler.__main__",
 )
-_WORKER = ("impasto_worker.__main__", "impasto_worker.process", "impasto_worker.runner_child")
+_WORKER = (
+    "impasto_worker.__main__",
+    "impasto_worker.process",
+    "impasto_worker.runner_child",
+    "impasto_worker.engine_child",
+)
 _HANDLERS = sorted({point.value.partition(":")[0] for point in entry_points(group="impasto.handlers")})
 
 

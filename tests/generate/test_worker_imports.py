@@ -23,9 +23,12 @@ def test_a_worker_with_every_handler_imports_nothing_that_computes() -> None:
             "analyse.artwork",
             "dataset.prepare",
             "evaluate.checkpoint",
+            "evaluate.text_to_image",
             "generate.stylise",
+            "generate.text_to_image",
             "generate.upscale",
             "train.style_classifier",
+            "train.text_to_image",
         ]
     )
     assert heavy == "[]"
