@@ -91,7 +91,7 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 
 # --- work on it ---
 
-.PHONY: test test-system test-browser check wheel kills lock starter
+.PHONY: test test-system test-browser check bench smoke wheel kills lock starter
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest $(ARGS)
 
@@ -113,6 +113,9 @@ check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+bench: $(STAMPS)/dev ## measure against peers (ONLY=engine)
+	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 wheel: $(STAMPS)/dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .

@@ -18,6 +18,8 @@ def build(cache: Path) -> None:
     """Builds `server`, `studio` and `worker`; layers of an earlier run are used again."""
     tag = f"{_WHEELS}:{(cache / 'wheels.digest').read_text()[:12]}"
     if not there(tag):
+        for old in run([docker(), "images", "--quiet", _WHEELS]).split():
+            run([docker(), "rmi", "--force", old])
         bring(tag, cache, "wheels")
     for target in LOCKS:
         name = f"impasto-{target}:0.1.0"
@@ -25,6 +27,9 @@ def build(cache: Path) -> None:
         what = ("-f", "deploy/docker/Dockerfile", "--target", target, "-t", name)
         run([docker(), "build", "--quiet", *what, *options, "."], most_s=1800)
         tell(f"{name}: {int(run([docker(), 'image', 'inspect', '-f', '{{.Size}}', name])) / 1e6:,.0f} MB")
+
+    # What an earlier run built and this one replaced; layers stay in the builder's own cache.
+    run([docker(), "image", "prune", "--force", "--filter", f"label={LABEL}"])
 
 
 def there(tag: str) -> bool:
