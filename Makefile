@@ -93,7 +93,7 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 
 .PHONY: test test-system test-browser check bench smoke wheel kills lock starter
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest --ignore=tests/browser $(ARGS)
 
 test-system: $(STAMPS)/dev ## the database's and the queue's tests on this machine's own PostgreSQL and Redis
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null && command -v promtool >/dev/null \

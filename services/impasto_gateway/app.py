@@ -27,6 +27,7 @@ from impasto_gateway.routes import (
     catalogue,
     deliveries,
     events,
+    files,
     health,
     jobs,
     keys,
@@ -53,13 +54,14 @@ def create_app(settings: Settings) -> FastAPI:
     made, app.openapi = app.openapi, lambda: problems.documented_schemas(made())  # type: ignore[method-assign]
     app.state.settings = settings
     problems.install(app)
-    app.add_middleware(RequestFrame, most_bytes=_MOST_BODY_BYTES, unlimited=("/v1/artworks",))
+    app.add_middleware(RequestFrame, most_bytes=_MOST_BODY_BYTES, unlimited=("/v1/artworks", "/v1/files/"))
     for module in (
         health,
         jobs,
         trainings,
         events,
         uploads,
+        files,
         catalogue,
         artifacts,
         keys,

@@ -18,7 +18,7 @@ from impasto_ingestion.decoders import Decoders
 from impasto_ingestion.intake import Intake
 from impasto_ingestion.parts import Parts
 from impasto_ingestion.places import Places
-from impasto_ingestion.routes import health, uploads
+from impasto_ingestion.routes import files, health, uploads
 from impasto_ingestion.workplace import Workplace
 
 
@@ -28,8 +28,9 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(lifespan=_lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.settings = settings
     problems.install(app)
-    app.add_middleware(RequestFrame, most_bytes=limits.MOST_REQUEST_BYTES)
-    for module in (health, uploads):
+    # A file of weights has a limit of its own.
+    app.add_middleware(RequestFrame, most_bytes=limits.MOST_REQUEST_BYTES, unlimited=("/v1/files/",))
+    for module in (health, uploads, files):
         app.include_router(module.router)
     return app
 
@@ -42,7 +43,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     intake = Intake(pool, objects, decoders)
     app.state.pool = pool
     places = Places(limits.MOST_UPLOADS_AT_ONCE, limits.MOST_UPLOADS_OF_A_TENANT)
-    app.state.parts = Parts(objects, intake, workplace, places)
+    file_places = Places(limits.MOST_WEIGHTS_AT_ONCE, limits.MOST_WEIGHTS_OF_A_TENANT)
+    app.state.parts = Parts(objects, intake, workplace, places, file_places, int(settings.file_most_bytes))
     await pool.open()
     try:
         yield

@@ -83,6 +83,16 @@ class Intake:
         await self._tell_refused(tenant_id, zip(files, verdicts, strict=True))
         return UploadResult(files=verdicts, **counts)
 
+    async def keep(self, tenant_id: str, made: ArtifactRef, path: Path) -> None:
+        """Stores a file that is no artwork, and makes it visible.
+
+        Raises:
+            Unavailable: the object store or the database does not answer.
+        """
+        await self._put(_Round(tenant_id), made, path)
+        async with tenant_transaction(self._pool, tenant_id) as connection:
+            await publish(connection, tenant_id, made.sha256)
+
     async def _tell_refused(self, tenant_id: str, judged: Iterable[tuple[SentFile, FileVerdict]]) -> None:
         """A refused file has no row whose commit could carry the webhook: it gets one of its own."""
         refused = [(file, verdict.error["code"]) for file, verdict in judged if verdict.error]

@@ -15,3 +15,6 @@ MOST_METADATA_BYTES: Final = 2 << 20
 MOST_UPLOADS_AT_ONCE: Final = 32
 # And of these by one tenant.
 MOST_UPLOADS_OF_A_TENANT: Final = 8
+# The same for files of weights, each of which may fill a disk by itself.
+MOST_WEIGHTS_AT_ONCE: Final = 4
+MOST_WEIGHTS_OF_A_TENANT: Final = 2

@@ -60,3 +60,5 @@ class Pace:
 
 
 PACE: Final = Pace()
+# Weights are large: the whole may take hours, but not less of it each second.
+FILE_PACE: Final = Pace(total_s=12 * 3600.0)

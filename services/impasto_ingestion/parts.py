@@ -21,6 +21,8 @@ class Parts:
     intake: Intake
     workplace: Workplace
     places: Places
+    file_places: Places
+    file_most_bytes: int
 
 
 def parts(request: Request) -> Parts:

@@ -17,7 +17,11 @@ MEDIA_TYPES: Final = {
     ".jsonl": "application/jsonl",
     ".tar": "application/x-tar",
     ".safetensors": "application/vnd.safetensors",
+    ".txt": "text/plain",
+    ".model": "application/octet-stream",
 }
+# What a pipeline is made of: weights, configurations, vocabularies.
+WEIGHT_SUFFIXES: Final = (".safetensors", ".json", ".txt", ".model")
 
 
 class ArtifactRef(BaseModel):
@@ -25,6 +29,14 @@ class ArtifactRef(BaseModel):
 
     sha256: str
     media_type: str
+    size_bytes: int
+
+
+class UploadedFile(BaseModel):
+    """A file of weights as it was stored; an import names it by its digest."""
+
+    name: str
+    sha256: str
     size_bytes: int
 
 

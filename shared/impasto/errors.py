@@ -60,6 +60,8 @@ CODES: Final[dict[str, str]] = {
     "model_nan": "the weights hold numbers that are none",
     "model_too_large": "the weights have more files, tensors or bytes than is read",
     "library_missing": "the worker lacks an optional library that this needs",
+    "import_missing": "the worker's folder of imports has no such folder",
+    "hub_unreachable": "the hub of models cannot be asked from this worker, or refuses",
     "name_taken": "that name is in use",
     # webhooks
     "webhook_url_not_allowed": "webhooks are not sent to such an address",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from impasto.artifacts import ArtifactRef
-from impasto.kinds import Result
+from impasto.kinds import Kind, Params, Result
 from impasto.lineage import Edge
 
 
@@ -51,6 +51,15 @@ Record = DatasetVersionRecord | CheckpointRecord | EvaluationRecord
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A job that the success itself submits; its id is known beforehand, so that the result can name it."""
+
+    id: str
+    kind: Kind[Any, Any]
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A success: everything here becomes visible in one commit, or none of it."""
 
@@ -58,3 +67,4 @@ class Outcome:
     artifacts: tuple[ArtifactRef, ...] = ()
     records: tuple[Record, ...] = ()
     edges: tuple[Edge, ...] = field(default=())
+    follow_ups: tuple[FollowUp, ...] = ()

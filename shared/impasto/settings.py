@@ -37,6 +37,15 @@ class Settings:
         "",
         "folder of pretrained backbones, a repository each (default: backbones in the data folder)",
     )
+    imports: str = _setting(
+        "IMPASTO_IMPORTS",
+        "",
+        "folder whose folders any tenant may import as checkpoints (default: imports in the data folder)",
+    )
+    hub: str = _setting("IMPASTO_HUB", "", "`1`: a worker of the queue `preprocess` may download from a hub to import")
+    file_most_bytes: str = _setting(
+        "IMPASTO_FILE_MOST_BYTES", str(16 << 30), "bytes that one uploaded file of weights may have"
+    )
     gateway_host: str = _setting("IMPASTO_GATEWAY_HOST", "127.0.0.1", "address the gateway listens on")
     gateway_port: str = _setting("IMPASTO_GATEWAY_PORT", "8080", "port the gateway listens on")
     ingestion_host: str = _setting("IMPASTO_INGESTION_HOST", "127.0.0.1", "address ingestion listens on")
@@ -98,6 +107,11 @@ class Settings:
         return self.webhook_allow_private.lower() in {"1", "true", "yes"}
 
     @property
+    def imports_from_hub(self) -> bool:
+        """Whether imports may download from a hub."""
+        return self.hub.lower() in {"1", "true", "yes"}
+
+    @property
     def data_folder(self) -> Path:
         return Path(self.data).resolve()
 
@@ -108,3 +122,7 @@ class Settings:
     @property
     def backbones_folder(self) -> Path:
         return Path(self.backbones).resolve() if self.backbones else self.data_folder / "backbones"
+
+    @property
+    def imports_folder(self) -> Path:
+        return Path(self.imports).resolve() if self.imports else self.data_folder / "imports"

@@ -12,22 +12,26 @@ from pathlib import Path
 from impasto.checkpoints import STARTER, Checkpoint, Evaluation
 
 
-def starter_folder() -> Path | None:
-    """Where its files lie in the installed library, or None where it is not installed.
+def starter_folder(place: Path | None = None) -> Path | None:
+    """`place`, or where its files lie in the installed library; None where there are none.
 
     It lies in the library that computes, which is found and not imported: that would load torch.
     """
+    folder = place or _installed()
+    return folder if folder and (folder / "model.safetensors").is_file() else None
+
+
+def _installed() -> Path | None:
     spec = importlib.util.find_spec("impasto_ml")
     if spec is None or spec.origin is None:
         return None
-    folder = Path(spec.origin).parent / "families" / "flowmini" / "starter"
-    return folder if (folder / "model.safetensors").is_file() else None
+    return Path(spec.origin).parent / "families" / "flowmini" / "starter"
 
 
 @cache
-def starter_checkpoint() -> Checkpoint | None:
-    """The starter as the API shows it, with its evaluation."""
-    if (folder := starter_folder()) is None:
+def starter_checkpoint(place: Path | None = None) -> Checkpoint | None:
+    """The starter as the API shows it, with its evaluation; from the folder `place`, if one is given."""
+    if (folder := starter_folder(place)) is None:
         return None
     config = json.loads((folder / "config.json").read_text("utf-8"))
     weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
@@ -60,12 +64,12 @@ def starter_checkpoint() -> Checkpoint | None:
     )
 
 
-def starter_node() -> str:
+def starter_node(place: Path | None = None) -> str:
     """What lineage calls it: `pretrained:starter@<first digits of its digest>`.
 
     Raises:
         LookupError: it is not installed.
     """
-    if (starter := starter_checkpoint()) is None:
+    if (starter := starter_checkpoint(place)) is None:
         raise LookupError("the starter is not installed")
     return f"pretrained:{STARTER}@{starter.weights_sha256[:12]}"

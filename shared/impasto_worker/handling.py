@@ -69,6 +69,8 @@ class Tools:
     runners: Runners
     models: Path
     backbones: Path
+    imports: Path
+    hub: bool
     cache: Path
     device: str
 

@@ -155,6 +155,8 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         runners=runners,
         models=settings.models_folder,
         backbones=settings.backbones_folder,
+        imports=settings.imports_folder,
+        hub=settings.imports_from_hub,
         cache=cache,
         device=options.device,
     )
@@ -167,6 +169,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         work_folder=settings.data_folder / "work" / options.name,
         on_news=lambda job_id: _tell(bells, job_id),
         call_slots=lambda: _call_slots(bells, options),
+        ring=lambda queue: _ring(bells, queue),
         places={"engine": options.concurrency, "pool": options.slots, "run": options.slots},
     )
     return queue, slots, runners
@@ -189,6 +192,11 @@ def _call_slots(bells: Bells, options: WorkerOptions) -> None:
     with suppress(BrokerError, RedisError, OSError):  # the reconciler rings for what waits
         for _ in range(options.concurrency):
             bells.ring(options.queues[0])
+
+
+def _ring(bells: Bells, queue: str) -> None:
+    with suppress(BrokerError, RedisError, OSError):  # the bell is in the outbox: the reconciler rings it
+        bells.ring(queue)
 
 
 def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:

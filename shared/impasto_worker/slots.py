@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter as Count
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -65,11 +66,12 @@ class Slots:
         on_news: Callable[[str], None],
         call_slots: Callable[[], None] = lambda: None,
         places: Mapping[Shape, int] | None = None,
+        ring: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
-        self._call_slots, self._places = call_slots, places or {}
+        self._call_slots, self._places, self._ring = call_slots, places or {}, ring
         self._draining = False
         self._drained: Shape | None = None
         self._others_wait = False
@@ -202,19 +204,23 @@ class Slots:
         try:
             context = JobContext(active, self.tools, folder)
             outcome = handler.run(context, handler.kind.params.model_validate(active.job.params))
-            return Outcome(outcome.result, context.stored, outcome.records, outcome.edges)
+            return replace(outcome, artifacts=context.stored)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _succeed(self, job: ClaimedJob, outcome: Outcome) -> str:
         try:
-            return self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
+            how = self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
         except (OperationalError, PoolTimeout):
             # Nobody can be told. The lease runs out, and another attempt does the work again.
             _LOG.error("%s %s could not be finished: the database does not answer", job.kind, job.id)
             return "unfinished"
         except DatabaseError as error:
             return self._fail(job, _record_of(job, error))
+        if how == "succeeded":
+            for queue in {follow_up.kind.queue for follow_up in outcome.follow_ups}:
+                self._ring(queue)
+        return how
 
     def _fail(self, job: ClaimedJob, record: dict[str, Any]) -> str:
         return self._end(lambda: self._finisher.fail(job, record), "failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,8 @@ _LOG = logging.getLogger("impasto.transfer")
 _PATIENCE_S: Final = 90.0
 _TRIM_EVERY_S: Final = 600.0
 _UNFINISHED: Final = ".part"
+# Beside the cache: folders of hard links into it.
+PIPELINES: Final = "pipelines"
 T = TypeVar("T")
 
 
@@ -91,9 +94,17 @@ class Transfer:
         oldest = time.time() - _TRIM_EVERY_S
         for used_at, size, file in sorted(files):
             if total <= self._most or used_at > oldest:
-                return
+                break
             total -= size
             file.unlink(missing_ok=True)
+        self._drop_pipelines(oldest)
+
+    def _drop_pipelines(self, oldest: float) -> None:
+        """A folder that holds the last link to anything would keep the disk full."""
+        for folder in (self._folder.parent / PIPELINES).glob("*/*"):
+            alone = [file for file in folder.rglob("*") if file.is_file() and file.stat().st_nlink == 1]
+            if (alone or folder.name.startswith(".part-")) and folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _patiently(action: Callable[[], T], check: Callable[[], None]) -> T:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto.artifacts import ArtifactRef, digest_of
+from impasto.artifacts import ArtifactRef, digest_of, run_key
 from impasto.backends.objects import S3Objects
 from impasto.errors import NotFound, Unavailable
 from impasto.settings import Settings
@@ -138,3 +138,40 @@ def test_a_store_that_does_not_answer_is_told_by_name(place: Settings) -> None:
     with pytest.raises(Unavailable) as refused:
         b"".join(away.stream("ten_a", "0" * 64))
     assert refused.value.code == "storage_unavailable"
+
+
+def test_what_a_running_job_put_comes_back_under_its_key(store: S3Objects, tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(b"half way" * 1000)
+    digest, _ = digest_of(tmp_path / "state")
+    key = run_key("ten_a", "job_1", 100, "2.safetensors")
+    store.put_run(key, tmp_path / "state")
+    back = store.fetch_run(key, digest, tmp_path / "back")
+    assert back.read_bytes() == (tmp_path / "state").read_bytes()
+
+
+def test_a_running_jobs_file_that_was_changed_is_refused(store: S3Objects, tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(b"changed")
+    key = run_key("ten_a", "job_2", 100, "1.safetensors")
+    store.put_run(key, tmp_path / "state")
+    with pytest.raises(Unavailable) as refused:
+        store.fetch_run(key, "0" * 64, tmp_path / "back")
+    assert refused.value.code == "storage_unavailable"
+
+
+def test_a_running_jobs_file_is_gone_once_removed_and_may_be_removed_again(store: S3Objects, tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(b"soon gone")
+    digest, _ = digest_of(tmp_path / "state")
+    key = run_key("ten_a", "job_3", 100, "1.safetensors")
+    store.put_run(key, tmp_path / "state")
+    for _ in range(2):
+        store.remove_run(key)
+    with pytest.raises(NotFound):
+        store.fetch_run(key, digest, tmp_path / "back")
+
+
+def test_keys_of_running_jobs_tell_tenants_jobs_steps_and_attempts_apart() -> None:
+    one = run_key("ten_a", "job_1", 100, "1.safetensors")
+    others = [("ten_b", "job_1", 100, "1"), ("ten_a", "job_2", 100, "1"), ("ten_a", "job_1", 10, "1")]
+    keys = {run_key(tenant, job, step, f"{epoch}.safetensors") for tenant, job, step, epoch in others}
+    assert one == "ten_a/runs/job_1/100/1.safetensors"
+    assert len(keys | {one, run_key("ten_a", "job_1", 100, "2.safetensors")}) == 5

@@ -73,11 +73,11 @@ class Person:
     def asked_nobody_else(self) -> None:
         """Every request went to the studio."""
         hosts = {urlsplit(url).netloc for url in self.requests if not url.startswith(("data:", "blob:"))}
-        assert hosts <= {urlsplit(self.studio.url).netloc}
+        assert hosts <= {urlsplit(self.studio.url).netloc}, hosts
 
     def saw_no_fault(self) -> None:
         """No script failed and nothing was refused."""
-        assert self.faults == []
+        assert self.faults == [], self.faults
 
     def overflows(self) -> list[str]:
         """Elements that reach beyond the window's right edge, with their classes."""

@@ -47,6 +47,7 @@ def test_sessions_on_the_disk_are_for_their_owner_alone(painter: Person) -> None
 
 
 def test_signing_out_forgets_the_key(painter: Person) -> None:
+    painter.go("/jobs")
     painter.presses("Sign out")
     painter.page.wait_for_url(re.compile("/sign-in"))
     painter.go("/jobs")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.asking import submit
 from tests.browser.person import Person
 from tests.hands import school
 
@@ -47,3 +48,21 @@ def test_a_name_that_is_not_taken_is_told_where_it_was_typed(painter: Person, tm
     dialog.get_by_role("button", name="Start").click()
     painter.sees("params.name")
     expect(dialog).to_be_visible()
+
+
+def test_what_a_model_draws_while_it_learns_is_seen_step_by_step(painter: Person, tmp_path: Path) -> None:
+    taught = school(painter.studio.stack, tmp_path)
+    params = {
+        "dataset_version": taught.dataset.dataset_version, "name": "drawing", "base": None, "flavor": "tiny",
+        "steps": 20, "batch_size": 4, "sample_every": 10, "checkpoint_every": 10,
+    }  # fmt: skip
+    job = submit(painter.studio.stack, "train.text_to_image", params)["id"]
+    painter.go(f"/training/{job}")
+    painter.sees("Made checkpoint", most_s=120)
+    expect(painter.page.locator(".sample-wall img").first).to_be_visible()
+    painter.sees("Step 20")
+    slider = painter.page.get_by_role("slider", name="Samples")
+    slider.click(position={"x": 12, "y": 8})
+    painter.sees("Step 10")
+    painter.is_settled()
+    painter.shoot("samples")

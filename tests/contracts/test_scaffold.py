@@ -176,6 +176,7 @@ def test_the_tests_of_what_was_made_pass_on_real_servers(
         ("kind generate.Sepia", "'Sepia' is no name of a kind"),
         ("kind generate.../../sepia", "is no name of a kind"),
         ("kind generate.class", "'class' is a word of Python"),
+        ("kind generate_from_something.a_long_word_or_more", "has at most 40 characters"),
         ("kind dance.tango", "no worker service has the queue 'dance': analyse, evaluate, generate"),
         ("kind generate.tango --queue gateway", "no worker service has the queue 'gateway'"),
         ("kind generate.tango --shape round", "'round' is no shape: pool, run, engine"),
@@ -202,6 +203,103 @@ def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     assert "is no checkout of Impasto" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "kind generate.an_exceedingly_long_name_of_30",
+        "kind a.b --queue train --shape run",
+        "kind zz.draw_by_numbers_and_letters --queue analyse --shape engine",
+        "family an_exceedingly_long_name_of_30",
+        "family z",
+    ],
+)
+def test_what_is_made_is_laid_out_whatever_its_name(copy: Path, tmp_path: Path, words: str) -> None:
+    for part in ("shared", "services", "tests"):
+        shutil.copytree(copy / part, tmp_path / part, ignore=shutil.ignore_patterns("*.safetensors", "*.json"))
+    shutil.copy(copy / "pyproject.toml", tmp_path)
+    done = _scaffold(tmp_path, *words.split())
+    assert done.returncode == 0, done.stderr
+    made = Made.told(done.stdout)
+    files = " ".join(path for path in (*made.wrote, *made.changed) if path.endswith(".py"))
+    _passes(tmp_path, f".venv/bin/ruff format --check {files}")
+    _passes(tmp_path, f".venv/bin/ruff check {files}")
+
+
+_LIST = """from impasto.kinds import (
+    generate_oil,  # 油画
+    train_oil,
+)
+
+_BUILT_IN = (
+    # 油画
+    generate_oil.KIND,  # first
+    train_oil.KIND,
+)
+"""
+_HANDLERS = """from impasto.kinds import generate_oil
+
+HANDLERS = ["油画", Handler(generate_oil.KIND, None)]  # 一
+"""
+
+
+def _small_checkout(folder: Path, handlers: str) -> Path:
+    for path, text in {
+        "shared/impasto/kinds/__init__.py": _LIST,
+        "services/impasto_generate/handlers.py": handlers,
+    }.items():
+        (folder / path).parent.mkdir(parents=True)
+        (folder / path).write_text(text, "utf-8")
+    return folder
+
+
+def test_comments_stay_where_they_are_and_a_kind_stands_beside_its_area(tmp_path: Path) -> None:
+    done = _scaffold(_small_checkout(tmp_path, _HANDLERS), "kind", "generate.ink")
+    assert done.returncode == 0, done.stderr
+    kinds = (tmp_path / "shared/impasto/kinds/__init__.py").read_text("utf-8")
+    assert [line.strip() for line in kinds.splitlines()] == [
+        "from impasto.kinds import (",
+        "generate_ink,",
+        "generate_oil,  # 油画",
+        "train_oil,",
+        ")",
+        "",
+        "_BUILT_IN = (",
+        "# 油画",
+        "generate_oil.KIND,  # first",
+        "generate_ink.KIND,",
+        "train_oil.KIND,",
+        ")",
+    ]
+    handlers = (tmp_path / "services/impasto_generate/handlers.py").read_text("utf-8")
+    assert "from impasto_generate.ink import handler as ink\n" in handlers
+    assert [line.strip() for line in handlers.splitlines()][-5:] == [
+        "HANDLERS = [",
+        '"油画",',
+        "Handler(generate_oil.KIND, None),",
+        "Handler(generate_ink.KIND, ink.run),",
+        "]  # 一",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("handlers", "why"),
+    [
+        ("from impasto.kinds import generate_oil\n", "there is no HANDLERS to add to"),
+        ("from impasto.kinds import generate_oil\nHANDLERS = []\n", "there are no elements in HANDLERS"),
+        ("from impasto.kinds import generate_oil\nHANDLERS = found()\n", "HANDLERS is not written as a list"),
+        ("HANDLERS = [1]\n", "nothing is imported from impasto.kinds"),
+    ],
+)
+def test_a_list_that_is_not_as_expected_is_named_and_nothing_is_written(
+    tmp_path: Path, handlers: str, why: str
+) -> None:
+    before = _tree(_small_checkout(tmp_path, handlers))
+    done = _scaffold(tmp_path, "kind", "generate.ink")
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert _tree(tmp_path) == before
+
+
 def test_the_entry_points_that_the_page_shows_are_those_that_the_code_reads() -> None:
     [shown] = re.findall(r"<!-- entry points -->\n```toml\n(.*?)```", _PAGE, re.DOTALL)
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "shared").rglob("*.py"))
@@ -210,7 +308,7 @@ def test_the_entry_points_that_the_page_shows_are_those_that_the_code_reads() ->
 
 
 def _warm(cache: Path) -> None:
-    """What mypy knows of the libraries already: without it, reading torch takes longer than all else here."""
+    """What mypy knows of the libraries already: reading torch anew takes a quarter of a minute."""
     kept = ROOT / ".mypy_cache"
     for database in kept.rglob("*.db"):
         target = cache / database.relative_to(kept)

@@ -49,8 +49,57 @@ def graph(root: str, direction: str, works: int) -> dict[str, Any]:
     return {"root": root, "direction": direction, "nodes": nodes, "edges": edges, "truncated": False}
 
 
-def outcome(folder: Path, title: str = "Cat") -> Outcome:
-    """`title` is the first photograph's."""
+def from_words() -> dict[str, Any]:
+    """Two prompts in two styles, before and after a training of 40 steps; the classifier knows one of the hands."""
+    artifact = {"sha256": DIGEST, "media_type": "image/png", "size_bytes": 10}
+    hands = ["Ada", "Bob"]
+
+    def grid(styles: list[str]) -> dict[str, Any]:
+        pictures = [
+            {"artifact": artifact, "prompt": prompt, "style": style, "seed": 7, "width": 64, "height": 64}
+            for prompt in (0, 1)
+            for style in styles
+        ]
+        result = {"pictures": pictures, "grid": None, "waited_seconds": 0.1, "compute_seconds": 2.5}
+        paths = [["made.png", "large.png"]] * 2
+        return {"prompts": ["owl", HOSTILE], "styles": styles, "paths": paths, "job_id": "job_5", "result": result}
+
+    scenes = {"colour": measure(0.7), "shape": measure(0.4), "place": measure(0.9), "every": None, "by_style": {}}
+    return {
+        "before": grid(["flat", "ink"]),
+        "after": grid(hands),
+        "places": {"owl": "validation", HOSTILE: ""},
+        "training": {
+            "checkpoint": f"ckp_{ULID}", "weights_sha256": DIGEST, "styles": ["flat", "ink", *hands], "pictures": 9,
+            "steps": 40,
+            "final_loss": 0.21, "last_step_loss": 0.2, "samples": [{"step": 40, "artifact": artifact}],
+            "train_seconds": 20.0,
+        },
+        "training_job": "job_6",
+        "loss": [(step, 1 / step) for step in range(1, 41)],
+        "sample_prompts": ["owl", HOSTILE],
+        "samples": [{"step": 40, "path": "sheet.png"}],
+        "evaluation": {
+            "evaluation": f"evl_{ULID}", "drawn": 32, "prompts": 8, "styles": hands, "encoder": "pretrained:e@1",
+            "held_out_works": 4, "learnt_works": 9,
+            "style": {"drawn": measure(0.625, 16), "by_style": {"Ada": measure(0.625, 16)}, "real": measure(0.85),
+                      "real_by_style": {"Ada": measure(0.85)}},
+            "scenes_held_out": scenes,
+            "kid": measure(0.12),
+            "copying": {"nearest": measure(0.7), "largest": 0.8, "real": measure(0.75), "threshold": 0.9,
+                        "copy_rate": measure(0.06), "works": 9, "worst": []},
+            "spread": {"seeds": None, "prompts": measure(0.3)},
+            "stability": {"again": 0, "alone": 1, "requests": 8},
+            "sheet": artifact, "copies": artifact, "report_sha256": DIGEST,
+        },
+        "copies": "sheet.png",
+        "traced": (0, 1),
+        "trace": graph(f"sha256:{DIGEST}", "up", 30),
+    }  # fmt: skip
+
+
+def outcome(folder: Path, title: str = "Cat", *, starter: bool = True) -> Outcome:
+    """`title` is the first photograph's; without `starter`, of a platform that has none."""
     paths = ("cat.png", "wind.png", "made.png", "large.png", "sheet.png", "icon-a.png", "icon-b.png")
     for number, path in enumerate(paths):
         Image.new("RGB", (40, 30), (30 * number, 90, 120)).save(folder / path)
@@ -106,6 +155,7 @@ def outcome(folder: Path, title: str = "Cat") -> Outcome:
                     },
                 }
             ],
+            "from_words": from_words() if starter else None,
             "timelines": [job("first", 0, 5), job("second", 5, 15, worker="two")],
             "traces": {
                 "picture": graph(f"sha256:{DIGEST}", "up", 2),

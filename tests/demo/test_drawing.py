@@ -11,8 +11,9 @@ from PIL import Image
 from impasto.artworks import ArtworkMetadata
 from impasto_demo import drawing
 from impasto_demo.hands import HANDS, STRANGER
-from impasto_demo.size import Size
+from impasto_demo.size import Drawing, Size
 
+LESSON = Drawing(steps=10, sample_every=10, captions=1, seeds=1)
 SMALL = Size(
     "small",
     subjects=4,
@@ -23,6 +24,7 @@ SMALL = Size(
     views=0,
     perturbed=50,
     perturbation_seeds=1,
+    drawing=LESSON,
 )
 NAMES = ["owl", "fox", "rocket", "red-heart", "ok-button", "tiger", "snail", "bee"]
 RED = '<rect width="8" height="16" fill="#c00"/>'
@@ -49,7 +51,7 @@ def test_each_trained_hand_draws_the_same_subjects(art: Path, tmp_path: Path) ->
 
 
 def test_the_kept_out_drawing_and_signs_are_in_no_plan(art: Path, tmp_path: Path) -> None:
-    everything = Size("all", 100, 100, True, 0.5, 1, 0, 50, 1)
+    everything = Size("all", 100, 100, True, 0.5, 1, 0, 50, 1, LESSON)
     names = {picture.name for picture in drawing.plan(everything, art, tmp_path)}
     assert names == set(NAMES) - {drawing.KEPT_OUT, "ok-button"}
 

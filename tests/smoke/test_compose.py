@@ -86,8 +86,8 @@ def test_no_part_knows_more_secrets_than_it_needs() -> None:
 
 
 def _queues(service: dict[str, Any]) -> set[str]:
-    command = service["command"]
-    return set(command[command.index("--queues") + 1].split(","))
+    [queues] = [word.removeprefix("--queues=") for word in service["command"] if word.startswith("--queues=")]
+    return set(queues.split(","))
 
 
 def test_the_workers_consume_what_the_embedded_ones_do_and_every_queue_has_one() -> None:

@@ -30,7 +30,7 @@ def main() -> int:
     data = Path(os.environ.get("IMPASTO_DATA") or ".impasto")
     art = Path(os.environ["ART"]) if os.environ.get("ART") else None
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--fast", action="store_true", help="a few hundred pictures, under two minutes")
+    size.add_argument("--fast", action="store_true", help="a few hundred pictures, under three minutes")
     size.add_argument("--full", action="store_true", help="several thousand pictures (the default)")
     parser.add_argument("--folder", type=Path, default=data / "demo", help="default: .impasto/demo")
     parser.add_argument("--art", type=Path, default=art, help="a folder where npm put the pinned packages before")

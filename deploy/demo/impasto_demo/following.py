@@ -13,6 +13,7 @@ from impasto_demo.outcome import JobTimeline
 
 R = TypeVar("R")
 _AT_ONCE: Final = 6
+_ROWS: Final = 6
 
 
 class Following:
@@ -22,7 +23,7 @@ class Following:
         self._board = board
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="following")
         # Of its own: a row waits for its jobs, and must not take the threads that those need.
-        self._rows = ThreadPoolExecutor(2, thread_name_prefix="following-rows")
+        self._rows = ThreadPoolExecutor(_ROWS, thread_name_prefix="following-rows")
         self.timelines: list[JobTimeline] = []
 
     def one(self, job: Job[R], title: str) -> R:
@@ -34,6 +35,10 @@ class Following:
 
             result: R = self._wait(job, title, on_progress)
             return result
+
+    def begin(self, job: Job[R], title: str) -> Future[R]:
+        """Waits in the background with a row of its own."""
+        return self._rows.submit(self.one, job, title)
 
     def many(self, jobs: Mapping[str, Job[Any]], title: str) -> Future[dict[str, Any]]:
         """Waits in the background with one row for all of them; results by the jobs' titles."""

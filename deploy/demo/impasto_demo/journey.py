@@ -6,20 +6,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from impasto import Client
-from impasto_demo import drawing, gallery, packages, paintings, photographs, school, studio
+from impasto_demo import drawing, gallery, packages, paintings, photographs, school, shown, studio
 from impasto_demo.board import Board
-from impasto_demo.drawing import FAVOURITES, Drawn
+from impasto_demo.drawing import Drawn
 from impasto_demo.following import Following
+from impasto_demo.from_words import FromWordsLesson
+from impasto_demo.from_words_facts import starter_of
 from impasto_demo.hands import HANDS
-from impasto_demo.outcome import ContactRow, HandShown, Outcome, Traces, Work
+from impasto_demo.outcome import Outcome, Traces, Work
 from impasto_demo.school import Lesson
 from impasto_demo.size import Size
-from impasto_demo.subjects import pick
-
-_SHOWN: Final = 10
 
 
 @dataclass(slots=True)
@@ -46,16 +45,23 @@ class Journey:
         started_at = datetime.now(UTC)
         version = self.client.about().version
         # The studio's jobs go first: the workers draw while this machine fetches the other pictures.
+        words = self._begin_drawing()
         making, redrawing = self._begin_studio()
         try:
             pictures = self._draw()
             pictures_at = self.folder / "pictures" / self.size.name
             uploaded = school.upload(self.client, self.board, pictures, pictures_at)
-            lesson = school.teach(self.client, self.following, self.size, list(uploaded.artworks.values()))
+            dataset = school.prepare(self.client, self.following, self.size, list(uploaded.artworks.values()))
+            if words:
+                words.learn(dataset)  # beside the classifier, where there are two cores
+            lesson = school.teach(self.client, self.following, self.size, dataset)
+            if words:
+                words.ask_again(lesson.training.checkpoint)
             results = redrawing.result()
             analyses = school.analyse(
                 self.client, self.following, lesson.training.checkpoint, self._analysed(making), self.folder
             )
+            drawn = words.collect() if words else None
         finally:
             self.following.close()
         stylised = studio.collect(self.client, making, results, self.folder)
@@ -63,8 +69,8 @@ class Journey:
             mode=self.size.name,
             version=version,
             started_at=started_at,
-            hands=self._hands(pictures),
-            contact_sheet=self._contact_sheet(pictures),
+            hands=shown.hands(pictures, self.art),
+            contact_sheet=shown.contact_sheet(pictures, self.folder),
             upload=uploaded.told,
             photographs=making.photographs,
             paintings=making.paintings,
@@ -74,11 +80,20 @@ class Journey:
             stylised=stylised,
             enlargement=studio.collect_enlargement(self.client, making, results, self.folder),
             analyses=analyses,
+            from_words=drawn,
             traces=self._trace(stylised[-1].result.artifact.sha256, lesson, making),
             timelines=sorted(self.following.timelines, key=lambda job: job.queued_at),
             stages=list(self.board.stages),
             seconds=round(self.board.seconds, 1),
         )
+
+    def _begin_drawing(self) -> FromWordsLesson | None:
+        """None where there is nothing to begin with: the rest of the demonstration goes on."""
+        if (starter := starter_of(self.client)) is None:
+            return None
+        words = FromWordsLesson(self.client, self.following, self.size.drawing, self.folder)
+        words.begin(starter)
+        return words
 
     def _begin_studio(self) -> tuple[studio.Studio, Future[dict[str, Any]]]:
         with self.board.stage("Photographs and paintings") as tell:
@@ -87,9 +102,9 @@ class Journey:
             tell(1, 3, "painting")
             painted = paintings.paint(self.folder / "paintings")
             tell(2, 3, "uploading")
-            shown = gallery.hang_photographs(self.client, files, self.folder)
+            taken = gallery.hang_photographs(self.client, files, self.folder)
             hung = gallery.hang_paintings(self.client, painted, self.folder)
-        making = studio.submit(self.client, shown, hung)
+        making = studio.submit(self.client, taken, hung)
         return making, self.following.many(making.jobs, f"Redraw and enlarge, {len(making.jobs)} jobs")
 
     def _draw(self) -> list[Drawn]:
@@ -108,36 +123,6 @@ class Journey:
         work = gallery.hang(self.client, drawn.path, fields, self.folder)
         photograph = (making.photographs["astronaut"], "")
         return {"Analyse a drawing": (work, drawn.hand.artist), "Analyse a photograph": photograph}
-
-    def _hands(self, pictures: list[Drawn]) -> list[HandShown]:
-        shown = []
-        for hand in HANDS:
-            about = packages.about(hand, self.art)
-            shown.append(
-                HandShown(
-                    slug=hand.slug,
-                    artist=hand.artist,
-                    name=about["name"],
-                    author=about["author"]["name"],
-                    url=about["author"]["url"],
-                    package=hand.specifier,
-                    licence=about["license"]["spdx"],
-                    trained=hand.trained,
-                    pictures=sum(picture.hand is hand for picture in pictures),
-                )
-            )
-        return shown
-
-    def _contact_sheet(self, pictures: list[Drawn]) -> list[ContactRow]:
-        by_name: dict[str, dict[str, str]] = {}
-        for picture in pictures:
-            path = picture.path.relative_to(self.folder).as_posix()
-            by_name.setdefault(picture.name, {})[picture.hand.slug] = path
-        most = max(len(drawn) for drawn in by_name.values())
-        full = [name for name, drawn in by_name.items() if len(drawn) == most]
-        first = [name for name in FAVOURITES if name in full]
-        rest = pick([name for name in full if name not in first], _SHOWN, purpose="contact sheet")
-        return [ContactRow(subject=name.replace("-", " "), pictures=by_name[name]) for name in (first + rest)[:_SHOWN]]
 
     def _trace(self, stylised: str, lesson: Lesson, making: studio.Studio) -> Traces:
         with self.board.stage("Trace where it came from"):

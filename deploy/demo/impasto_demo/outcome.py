@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from impasto.kinds.analyse_artwork import AnalysedArtwork
 from impasto.kinds.dataset_prepare import PreparedDataset
 from impasto.kinds.evaluate_checkpoint import EvaluatedCheckpoint
@@ -14,12 +12,7 @@ from impasto.kinds.generate_stylise import Stylised
 from impasto.kinds.generate_upscale import Upscaled
 from impasto.kinds.train_style_classifier import TrainedStyleClassifier
 from impasto.lineage import LineageGraph
-
-
-class Part(BaseModel):
-    """Base of what an outcome is made of. Paths are relative to the demonstration's folder."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from impasto_demo.from_words_outcome import FromWords, Part
 
 
 class HandShown(Part):
@@ -116,7 +109,10 @@ class Traces(Part):
 
 
 class Outcome(Part):
-    """The whole run. `seconds`: from the first line on the screen to the last job, art and uploads included."""
+    """The whole run. `seconds`: from the first line on the screen to the last job, art and uploads included.
+
+    `from_words` is None where the platform has no starter checkpoint to go on from.
+    """
 
     mode: str
     version: str
@@ -134,5 +130,6 @@ class Outcome(Part):
     stylised: list[StylisedPicture]
     enlargement: Enlargement
     analyses: list[Analysis]
+    from_words: FromWords | None
     timelines: list[JobTimeline]
     traces: Traces

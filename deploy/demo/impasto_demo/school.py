@@ -58,15 +58,18 @@ def upload(client: Client, board: Board, pictures: list[Drawn], folder: Path) ->
     return Uploaded(told, artworks)
 
 
-def teach(client: Client, following: Following, size: Size, artworks: list[str]) -> Lesson:
-    """Prepares, trains and measures; each needs the one before it."""
-    ids = sorted(set(artworks))
-    prepare = PrepareDataset(
+def prepare(client: Client, following: Following, size: Size, artworks: list[str]) -> PreparedDataset:
+    """Makes a dataset version of the hands' works."""
+    params = PrepareDataset(
         dataset="demo-hands",
-        select=ArtworkSelection(ids=ids),
+        select=ArtworkSelection(ids=sorted(set(artworks))),
         split=SplitRecipe(validation_fraction=size.validation_fraction),
     )
-    dataset = following.one(client.submit(prepare), "Prepare the dataset")
+    return following.one(client.submit(params), "Prepare the dataset")
+
+
+def teach(client: Client, following: Following, size: Size, dataset: PreparedDataset) -> Lesson:
+    """Trains and measures; the second needs the first."""
     train = TrainStyleClassifier(
         dataset_version=dataset.dataset_version,
         name="demo-hands",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 
 from impasto_scaffold.plan import Refused
+
+_ENDS_ITS_LINE = re.compile(r"\s*,\s*(#.*)?")
 
 
 def add_import(source: str, line: str) -> str:
@@ -18,7 +21,7 @@ def add_imported_name(source: str, module: str, name: str) -> str:
     """The source with `name` among what it imports from `module`."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.ImportFrom) and node.module == module:
-            return _after(source, node.names[-1], f", {name}")
+            return _beside(source, node.names[-1], name)
     raise Refused(f"nothing is imported from {module} where {name} is to be added")
 
 
@@ -28,7 +31,7 @@ def add_element(source: str, target: str, element: str, beside: Callable[[str], 
     if not isinstance(value, ast.List | ast.Tuple):
         raise Refused(f"{target} is not written as a list")
     near = [one for one in value.elts if beside(ast.unparse(one))]
-    return _after(source, _last(near or value.elts, f"elements in {target}"), f", {element}")
+    return _beside(source, _last(near or value.elts, f"elements in {target}"), element)
 
 
 def add_entry(source: str, target: str, key: str, value: str) -> str:
@@ -42,7 +45,7 @@ def add_entry(source: str, target: str, key: str, value: str) -> str:
         raise Refused(f"{target} is not written as a dictionary")
     if any(isinstance(one, ast.Constant) and one.value == key for one in found.keys):
         raise Refused(f"{key!r} is in {target}")
-    return _after(source, _last(found.values, f"entries in {target}"), f', "{key}": "{value}"')
+    return _beside(source, _last(found.values, f"entries in {target}"), f'"{key}": "{value}"')
 
 
 def names_in(source: str) -> set[str]:
@@ -72,10 +75,23 @@ def _last(nodes: Sequence[ast.AST], what: str) -> ast.AST:
     return nodes[-1]
 
 
-def _after(source: str, node: ast.AST, text: str) -> str:
-    """The tree counts lines from 1 and columns in bytes of UTF-8."""
-    line, column = getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
+def _beside(source: str, node: ast.AST, text: str) -> str:
+    """One more after `node`: on a line of its own where the others have theirs, so that comments keep their lines."""
+    end = getattr(node, "end_lineno", 0)
     lines = source.split("\n")
-    raw = lines[line - 1].encode()
-    lines[line - 1] = (raw[:column] + text.encode() + raw[column:]).decode()
+    if not _ENDS_ITS_LINE.fullmatch(_rest(lines, node)):
+        return _after(source, node, f", {text}")
+    return "\n".join([*lines[:end], f"{text},", *lines[end:]])
+
+
+def _after(source: str, node: ast.AST, text: str) -> str:
+    lines = source.split("\n")
+    end, rest = getattr(node, "end_lineno", 0) - 1, _rest(lines, node)
+    lines[end] = lines[end].removesuffix(rest) + text + rest
     return "\n".join(lines)
+
+
+def _rest(lines: list[str], node: ast.AST) -> str:
+    """What follows on the line. The tree counts lines from 1 and columns in bytes of UTF-8."""
+    line, column = getattr(node, "end_lineno", 0), getattr(node, "end_col_offset", 0)
+    return lines[line - 1].encode()[column:].decode()

@@ -8,6 +8,7 @@ import re
 from impasto_scaffold.plan import Refused
 
 MOST_CHARACTERS = 30
+MOST_OF_A_KIND = 40
 _WORDS = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -36,6 +37,8 @@ def kind_parts(name: str) -> tuple[str, str]:
     area, dot, noun = name.partition(".")
     if not dot:
         raise Refused(f"{name!r} is no name of a kind: it is <area>.<noun>, such as generate.sepia")
+    if len(name) > MOST_OF_A_KIND:
+        raise Refused(f"{name!r} is too long: the name of a kind has at most {MOST_OF_A_KIND} characters")
     return require_word(area, "an area"), require_word(noun, "a kind")
 
 

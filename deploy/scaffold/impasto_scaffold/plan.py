@@ -68,12 +68,15 @@ class Plan:
         # What is ours is told by looking for files, and these are not there yet.
         ours = [path.parent.name for path in self.root.glob("s*/impasto*/__init__.py")]
         known = f"lint.isort.known-first-party = {json.dumps(['tests', *ours])}"
-        text = self._ruff(path, text, "check", "--quiet", "--select", "I", "--fix", "--config", known)
+        text = self._ruff(path, text, "check", "--quiet", "--select", "I,RUF022", "--fix", "--config", known)
         return self._ruff(path, text, "format", "--quiet")
 
     def _ruff(self, path: str, text: str, *arguments: str) -> str:
+        program = Path(sys.executable).with_name("ruff")
+        if not program.exists():
+            raise Refused(f"{program} is not there: `make check` installs the tools")
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("ruff")), *arguments, "--stdin-filename", path, "-"],
+            [str(program), *arguments, "--stdin-filename", path, "-"],
             cwd=self.root,
             input=text,
             capture_output=True,

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from impasto_smoke import checks, given, images, losses, standins
+from impasto_smoke import checks, given, images, losses, restoring, standins
 from impasto_smoke.daemon import Daemon, enter_own_network
 from impasto_smoke.running import ROOT, Failed, run, say
 from impasto_smoke.stack import Stack
@@ -69,3 +69,4 @@ def _smoke(cache: Path, *, demo: bool, monitoring: bool) -> None:
             losses.a_restart_loses_nothing(stack, key)
             if monitoring:
                 checks.prometheus(stack)
+            restoring.a_backup_comes_back(stack, key, models, Path(folder))

@@ -29,7 +29,7 @@ def a_restart_loses_nothing(stack: Stack, key: str) -> None:
         Failed: a job did not succeed, or none was running when the worker went.
     """
     with Client(url=stack.url, api_key=key) as client:
-        picture, mix = _picture(client), StyleMix(builtin={"cobalt-night": 1.0})
+        picture, mix = a_picture(client), StyleMix(builtin={"cobalt-night": 1.0})
         jobs = [client.submit(Stylise(picture=picture, mix=mix, strength=1 - number / 100)) for number in range(_JOBS)]
         eventually(lambda: any(job.refresh().state is JobState.RUNNING for job in jobs), "a job runs", _START_S, 0.1)
         run([docker(), "restart", "--time", "0", stack.container("worker-device")["Id"]])
@@ -43,7 +43,8 @@ def a_restart_loses_nothing(stack: Stack, key: str) -> None:
     tell(f"worker killed and started again: {_JOBS} of {_JOBS} jobs succeeded, {again} of them in a second attempt")
 
 
-def _picture(client: Client) -> str:
+def a_picture(client: Client) -> str:
+    """Uploads a picture; its id. The same picture again has the same id."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "gradient.png"
         Image.radial_gradient("L").resize((_SIDE_PX, _SIDE_PX)).convert("RGB").save(path)

@@ -47,11 +47,15 @@ class Stack:
             raise Failed("containers of the stack were left")
         tell("taken down: containers, networks and volumes are gone")
 
+    @property
+    def command(self) -> list[str]:
+        """The command that stands before every word of compose's."""
+        program = ["docker-compose"] if shutil.which("docker-compose") else [docker(), "compose"]
+        return [*program, "-p", _PROJECT, "--env-file", str(self._environment_file)]
+
     def compose(self, *words: str, most_s: float = 600) -> str:
-        """What that command of docker-compose printed."""
-        program = "docker-compose" if shutil.which("docker-compose") else docker()
-        plugin = [] if program == "docker-compose" else ["compose"]
-        return run([program, *plugin, "-p", _PROJECT, "--env-file", self._environment_file, *words], most_s=most_s)
+        """What that command of compose printed."""
+        return run([*self.command, *words], most_s=most_s)
 
     def up(self, models: Path) -> None:
         """Starts everything and waits until it is healthy; the volume of weights is filled beforehand.

@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from impasto.artworks import ArtworkMetadata, UploadResult
 from impasto.backends.web.problems import documented
 from impasto.errors import Unavailable
-from impasto_gateway.parts import TheParts
+from impasto_gateway.parts import Parts, TheParts
 
 router = APIRouter(prefix="/v1", tags=["artworks"])
 _FIELDS: Final = ArtworkMetadata.model_fields
@@ -42,9 +42,26 @@ _FORM: Final = {
 )
 async def upload_artworks(request: Request, the: TheParts) -> Response:
     """Many files, with captions as fields or as JSONL; answers with a verdict for each file."""
+    return await passed_on(request, the)
+
+
+async def passed_on(request: Request, the: Parts, answer_s: float = 300.0) -> Response:
+    """What ingestion answers to this very request, whose body goes there as it comes.
+
+    `answer_s`: how long that may take once all of it is there.
+
+    Raises:
+        Unavailable: ingestion does not answer.
+    """
     headers = {name: value for name in _PASSED_ON if (value := request.headers.get(name))}
     headers["x-request-id"] = request.state.request_id
-    outgoing = the.ingestion.build_request("POST", "/v1/artworks", headers=headers, content=request.stream())
+    outgoing = the.ingestion.build_request(
+        request.method,
+        request.url.path,
+        headers=headers,
+        content=request.stream(),
+        timeout=httpx.Timeout(answer_s, connect=5),
+    )
     try:
         answer = await the.ingestion.send(outgoing, stream=True)
     except httpx.TransportError as error:

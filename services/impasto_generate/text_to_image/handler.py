@@ -15,7 +15,10 @@ from impasto_ml.families.text_to_image import DrawingRequest
 from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint, drawing_checkpoint
 from impasto_worker.engine_orders import Drawn, EngineCheckpoint
 from impasto_worker.handling import JobContext
+from impasto_worker.pipeline_files import DIFFUSERS, adapter_folder
 from impasto_worker.pretrained import weights
+
+Adapters = tuple[tuple[Path, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +36,20 @@ def generate(context: JobContext, params: GenerateTextToImage) -> Outcome:
     Raises:
         NotFound: the checkpoint or the picture.
         Conflict: the checkpoint does not draw from words.
-        InvalidInput: a style that the checkpoint does not know.
+        InvalidInput: a style that the checkpoint does not know, or adapters for a family that takes none.
         JobFailed: it cannot draw what is asked for, or weights are missing.
     """
     checkpoint = drawing_checkpoint(context, params.checkpoint)
     if checkpoint.family == FLOWMINI:
         weights(context.tools.models, TEXT_ENCODER)
     _require_styles(checkpoint, params)
+    adapters = _adapters(context, checkpoint, params)
     styles: list[str | None] = [*params.styles] or [None]
     wanted = [_Wanted(*place) for place in itertools.product(range(len(params.prompts)), params.seeds, styles)]
     start = context.picture(params.picture) if params.picture else None
     drawn = context.draw(
-        EngineCheckpoint(checkpoint.family, checkpoint.folder, checkpoint.key),
-        [_request(params, one, start) for one in wanted],
+        EngineCheckpoint(checkpoint.family, checkpoint.folder, checkpoint.key, checkpoint.weights_bytes),
+        [_request(params, one, start, adapters) for one in wanted],
     )
     return _outcome(context, params, checkpoint, wanted, drawn)
 
@@ -62,7 +66,23 @@ def _require_styles(checkpoint: DrawingCheckpoint, params: GenerateTextToImage) 
         )
 
 
-def _request(params: GenerateTextToImage, one: _Wanted, start: Path | None) -> DrawingRequest:
+def _adapters(context: JobContext, checkpoint: DrawingCheckpoint, params: GenerateTextToImage) -> Adapters:
+    """Folders and weights. What is asked for and would not count is refused, not left out."""
+    if params.adapters and checkpoint.family != DIFFUSERS:
+        raise InvalidInput(
+            "value_invalid",
+            f"{params.checkpoint} is of the family {checkpoint.family}, which takes no adapters here",
+            field="params.adapters",
+            limit=0,
+            actual=len(params.adapters),
+        )
+    return tuple(
+        (adapter_folder(context, one.checkpoint, params.checkpoint, checkpoint.sha256), one.weight)
+        for one in params.adapters
+    )
+
+
+def _request(params: GenerateTextToImage, one: _Wanted, start: Path | None, adapters: Adapters) -> DrawingRequest:
     return DrawingRequest(
         prompt=params.prompts[one.prompt],
         seed=one.seed,
@@ -74,6 +94,7 @@ def _request(params: GenerateTextToImage, one: _Wanted, start: Path | None) -> D
         height=params.height,
         picture=start,
         strength=params.strength,
+        adapters=adapters,
     )
 
 
@@ -103,7 +124,8 @@ def _outcome(
         pictures=pictures, grid=grid, waited_seconds=round(drawn.waited_s, 3), compute_seconds=round(drawn.drawn_s, 3)
     )
     made = dict.fromkeys(f"sha256:{picture.artifact.sha256}" for picture in pictures)
-    edges = [Edge(source=checkpoint.node, target=picture, relation="used_by") for picture in made]
+    used = dict.fromkeys((checkpoint.node, *(one.checkpoint for one in params.adapters)))
+    edges = [Edge(source=source, target=picture, relation="used_by") for source in used for picture in made]
     if params.picture:
         edges += [Edge(source=params.picture, target=picture, relation="content_of") for picture in made]
     return Outcome(result, edges=tuple(edges))

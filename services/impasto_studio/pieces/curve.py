@@ -48,6 +48,8 @@ class Curve:
             }
             for name in names
         ]  # fmt: skip
+        # A learning rate is a thousand times smaller than a loss: a click on its name shows it.
+        self._chart.options["legend"]["selected"] = {name: "loss" in name or "loss" not in names for name in names}
         self._chart.options["legend"]["show"] = len(names) > 1
         self._chart.options["grid"]["top"] = 34 if len(names) > 1 else 12
         self._chart.update()

@@ -7,13 +7,15 @@ from typing import Any
 from nicegui import ui
 
 from impasto.jobs import JobRecord, Progress
+from impasto.kinds import all_kinds
 from impasto_studio.pieces.basic import Words, box, words
 from impasto_studio.words import say
 
 
 def kind_name(kind: str) -> str:
-    """The kind as people call it; its own name if it has none."""
-    return say(f"kind.{kind}", missing=kind)
+    """The kind as people call it; a new one, or a plug-in's, by its own summary."""
+    known = all_kinds().get(kind)
+    return say(f"kind.{kind}", missing=known.summary.rstrip(".") if known else kind)
 
 
 def state_mark(state: str) -> ui.element:

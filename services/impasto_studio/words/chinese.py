@@ -177,7 +177,6 @@ CHINESE: Final[dict[str, str]] = {
     "kind.dataset.prepare": "准备数据集",
     "kind.train.style_classifier": "训练风格分类器",
     "kind.train.text_to_image": "训练绘画模型",
-    "kind.train.lora": "训练适配器",
     "kind.evaluate.checkpoint": "评测检查点",
     "kind.evaluate.text_to_image": "评测绘画模型",
     "kind.generate.text_to_image": "按文字绘制",

@@ -184,7 +184,6 @@ ENGLISH: Final[dict[str, str]] = {
     "kind.dataset.prepare": "Prepare a data set",
     "kind.train.style_classifier": "Train a style classifier",
     "kind.train.text_to_image": "Train a model that draws",
-    "kind.train.lora": "Train an adapter",
     "kind.evaluate.checkpoint": "Measure a checkpoint",
     "kind.evaluate.text_to_image": "Measure a model that draws",
     "kind.generate.text_to_image": "Draw from words",

@@ -117,13 +117,14 @@ class _Run:
         while self.trainer.step < steps:
             self._step()
             last = self.trainer.step == steps
-            if len(self._points) >= _POINTS_AT_ONCE or last:
+            keeps = self.trainer.step % self.payload["checkpoint_every"] == 0 and not last
+            # Points and a sample first: whoever goes on from the state tells only of the steps after it.
+            if len(self._points) >= _POINTS_AT_ONCE or keeps or last:
                 self.report.note(kind="series", points=self._points)
                 self._points = []
-            # A sample first: what is drawn from a state is drawn again if the state is lost.
             if self.trainer.step % self.payload["sample_every"] == 0 or last:
                 self._sample()
-            if self.trainer.step % self.payload["checkpoint_every"] == 0 and not last:
+            if keeps:
                 self._keep()
 
     def _step(self) -> None:

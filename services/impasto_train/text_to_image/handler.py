@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,13 @@ from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, Outcome
 from impasto_train.text_to_image.notes import Notes
 from impasto_worker.dataset_files import DatasetFiles, open_version
-from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, drawing_checkpoint
+from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint, drawing_checkpoint
 from impasto_worker.handling import JobContext
 from impasto_worker.pretrained import weights
+from impasto_worker.stops import Stopped, StopReason
 
 _COMPUTE: Final = "impasto_train.text_to_image.compute:train"
-_MOST_STYLES: Final = 60
+_MOST_STYLES: Final = 64
 _SAMPLE_PROMPTS: Final = 6
 _RATE_FROM_BASE: Final = 4e-4
 _RATE_FROM_NOTHING: Final = 1e-3
@@ -38,46 +40,61 @@ def train(context: JobContext, params: TrainTextToImage) -> Outcome:
     text = weights(context.tools.models, TEXT_ENCODER)
     dataset = open_version(context, params.dataset_version)
     base = drawing_checkpoint(context, params.base, FLOWMINI) if params.base else None
+    payload = {
+        "models": str(context.tools.models),
+        "shards": dataset.shards(context, "train"),
+        "base": str(base.folder) if base else None,
+        "flavor": params.flavor,
+        "label": None if params.style == "none" else params.style,
+        "styles": _styles(dataset, base, params),
+        "options": _options(params),
+        "facts": _facts(params),
+        "sample_prompts": params.sample_prompts or _captions(context, dataset),
+        "sample_every": params.sample_every,
+        "checkpoint_every": params.checkpoint_every,
+        "folder": str(_made(context.folder / "checkpoint")),
+        "scratch": str(_made(context.folder / "scratch")),
+        "notes": str(_made(context.folder / "notes")),
+    }
     notes = Notes(context)
     resumed = notes.resumed()
-    learnt = context.compute(
-        _COMPUTE,
-        {
-            "models": str(context.tools.models),
-            "shards": dataset.shards(context, "train"),
-            "base": str(base.folder) if base else None,
-            "flavor": params.flavor,
-            "label": None if params.style == "none" else params.style,
-            "styles": _styles(dataset, params),
-            "options": _options(params),
-            "facts": _facts(params),
-            "sample_prompts": params.sample_prompts or _captions(context, dataset),
-            "sample_every": params.sample_every,
-            "checkpoint_every": params.checkpoint_every,
-            "state": str(resumed[0]) if resumed else None,
-            "folder": str(_made(context.folder / "checkpoint")),
-            "scratch": str(_made(context.folder / "scratch")),
-            "notes": str(_made(context.folder / "notes")),
-        },
-        on_note=notes.keep,
-    )
+    with _forgotten_at_its_end(notes):
+        learnt = context.compute(
+            _COMPUTE, payload | {"state": str(resumed[0]) if resumed else None}, on_note=notes.keep
+        )
     sources = [dataset.version, text.node, *([base.node] if base else [])]
     outcome = _outcome(context, params, learnt, sources, resumed[1] if resumed else None)
     notes.forget()
     return outcome
 
 
-def _styles(dataset: DatasetFiles, params: TrainTextToImage) -> list[str]:
+@contextmanager
+def _forgotten_at_its_end(notes: Notes) -> Iterator[None]:
+    """Nobody goes on with a training that failed or was called off: its state leaves the store."""
+    try:
+        yield
+    except JobFailed:
+        notes.forget()
+        raise
+    except Stopped as stop:
+        if stop.reason not in (StopReason.DRAINED, StopReason.LEASE_LOST):
+            notes.forget()
+        raise
+
+
+def _styles(dataset: DatasetFiles, base: DrawingCheckpoint | None, params: TrainTextToImage) -> list[str]:
     if params.style == "none":
         return []
     styles = sorted(dataset.labels("train", params.style))
-    if len(styles) > _MOST_STYLES:
+    known: list[str] = base.config["config"]["styles"] if base else []
+    new, room = set(styles) - set(known), _MOST_STYLES - len(known)
+    if len(new) > room:
         raise InvalidInput(
             "value_invalid",
-            f"the works name {len(styles)} different {params.style}s, and a checkpoint holds {_MOST_STYLES} new styles",
+            f"the works name {len(new)} new {params.style}s, and the checkpoint has room for {room} more styles",
             field="params.style",
-            limit=_MOST_STYLES,
-            actual=len(styles),
+            limit=room,
+            actual=len(new),
             hint="train with style none, or on works of fewer",
         )
     return styles

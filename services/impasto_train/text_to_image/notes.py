@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from impasto.artifacts import digest_of, run_key
+from impasto.errors import NotFound
 from impasto.trainings import SeriesPoint, TrainingState
 from impasto_worker.handling import JobContext
+
+_LOG = logging.getLogger("impasto.train")
 
 
 class Notes:
@@ -35,11 +39,16 @@ class Notes:
         if (state := self._trainings.state(self._job)) is None:
             return None
         path = self._context.folder / "resumed.safetensors"
-        return self._transfer.fetch_state(state.key, state.sha256, path, self._context.check), state.step
+        try:
+            return self._transfer.fetch_state(state.key, state.sha256, path, self._context.check), state.step
+        except NotFound:
+            # The same steps give the same weights: what is lost is time.
+            _LOG.warning("%s begins anew: its state of step %d is gone", self._job.id, state.step)
+            return None
 
     def forget(self) -> None:
-        """Removes the kept state from the store: the training is at its end."""
-        if (state := self._trainings.state(self._job)) is not None:
+        """Removes the kept state: the training is at its end. An attempt that is over removes nothing."""
+        if (state := self._trainings.forget(self._job)) is not None:
             self._transfer.drop_state(state.key)
 
     def _keep_state(self, step: int, path: Path) -> None:
@@ -48,6 +57,6 @@ class Notes:
         self._transfer.keep_state(key, path, self._context.check)
         path.unlink()
         # Named only now that it is whole; what it replaces is not needed from here on.
-        before = self._trainings.keep(self._job, TrainingState(step=step, key=key, sha256=sha256, size_bytes=size))
-        if before is not None and before.key != key:
-            self._transfer.drop_state(before.key)
+        state = TrainingState(step=step, key=key, sha256=sha256, size_bytes=size)
+        if (needless := self._trainings.keep(self._job, state)) is not None:
+            self._transfer.drop_state(needless.key)

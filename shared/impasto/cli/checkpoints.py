@@ -9,6 +9,10 @@ import click
 from impasto.cli import chosen, tables, words
 from impasto.cli.session import Session, command
 
+# What is shown of an evaluation, and where it stands in the measures.
+_TOLD = {"#ACCURACY": "accuracy", "#MACRO F1": "macro_f1"}
+_DRAWN = {"#STYLE": "style.drawn", "#SCENES": "scenes_held_out.every", "#KID": "kid", "#COPIES": "copying.copy_rate"}
+
 
 @click.group(short_help="List checkpoints and what was measured of them.")
 def checkpoints() -> None:
@@ -51,15 +55,22 @@ def show(session: Session, checkpoint: str) -> None:
         "weights": f"sha256:{found.weights_sha256}",
     }
     tables.facts(session, facts | tables.flat(found.config))
-    rows = [(e.id, e.dataset_version_id, *_measured(e.measures), words.ago(e.created_at)) for e in found.evaluations]
-    columns = ["EVALUATION", "DATASET VERSION", "#ACCURACY", "#MACRO F1", "MEASURED"]
+    shown = _TOLD if found.family == "style_classifier" else _DRAWN
+    rows = [
+        (
+            e.id,
+            e.dataset_version_id or "–",
+            *(_value(e.measures, path) for path in shown.values()),
+            words.ago(e.created_at),
+        )
+        for e in found.evaluations
+    ]
+    columns = ["EVALUATION", "DATASET VERSION", *shown, "MEASURED"]
     tables.table(session, columns, rows, f"not measured; next: impasto evaluate {found.id}")
 
 
-def _measured(measures: dict[str, Any]) -> list[str]:
-    return [_value(measures.get(name)) for name in ("accuracy", "macro_f1")]
-
-
-def _value(measure: Any) -> str:
-    value = measure.get("value") if isinstance(measure, dict) else measure
-    return f"{value:.3f}" if isinstance(value, (int, float)) else "–"
+def _value(measures: dict[str, Any], path: str) -> str:
+    found: Any = measures
+    for name in (*path.split("."), "value"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return f"{found:.3f}" if isinstance(found, (int, float)) else "–"

@@ -96,11 +96,13 @@ def _places(out: str | None, prompts: tuple[str, ...], pictures: list[Any]) -> l
         return [Path(out).expanduser()]
     folder = Path(out or ".").expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    return [
-        outputs.unused(folder / f"{'-'.join(filter(None, [_slug(prompts[p.prompt]), p.style, str(p.seed)]))}.png")
-        for p in pictures
-    ]
+    places: list[Path] = []
+    for picture in pictures:
+        parts = [_slug(prompts[picture.prompt]) or "picture", _slug(picture.style or ""), str(picture.seed)]
+        places.append(outputs.unused(folder / f"{'-'.join(filter(None, parts))}.png", places))
+    return places
 
 
-def _slug(prompt: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48] or "picture"
+def _slug(text: str) -> str:
+    """What of a text can stand in a file's name anywhere: letters and digits of any script."""
+    return re.sub(r"[\W_]+", "-", text.lower()).strip("-")[:48].rstrip("-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,10 @@ def as_path(text: str) -> Path:
     return Path(text).expanduser()
 
 
-def unused(path: Path) -> Path:
-    """This place, or the same with a number where something lies already."""
+def unused(path: Path, taken: Container[Path] = ()) -> Path:
+    """This place, or the same with a number where something lies already, or will lie because it is `taken`."""
     free, number = path, 1
-    while free.exists():
+    while free in taken or free.exists():
         number += 1
         free = path.with_stem(f"{path.stem}-{number}")
     return free

@@ -31,6 +31,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "dataset": Entry("impasto.cli.dataset", "Prepare datasets and look at them."),
         "train": Entry("impasto.cli.train", "Train a style classifier on a dataset."),
         "train-to-draw": Entry("impasto.cli.train_to_draw", "Train a model that draws from words on a dataset."),
+        "import": Entry("impasto.cli.importing", "Import a large pipeline or LoRA weights as a checkpoint."),
         "evaluate": Entry("impasto.cli.evaluate", "Measure a checkpoint on samples it has not seen."),
     },
     "Look": {

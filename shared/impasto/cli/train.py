@@ -18,6 +18,7 @@ from impasto.cli.waiting import job_options, submit
 @click.option("--label", type=click.Choice(["artist", "medium"]), default="artist", help="What to tell apart.")
 @click.option("--exclude", "exclude_labels", multiple=True, metavar="LABEL", help="Leave out, to measure 'unknown' on.")
 @click.option("--flavor", type=click.Choice(["tiny", "base"]), default="base", show_default=True)
+@click.option("--backbone", metavar="NAME", help="Learn on a pretrained backbone that the worker has.")
 @click.option("--epochs", type=click.IntRange(1, 1000), default=60, show_default=True)
 @click.option("--learning-rate", type=click.FloatRange(0, 1, min_open=True), default=1e-3, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1, 4096), default=64, show_default=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from impasto.client.asynchronous import AsyncClient
 from impasto.client.asynchronous_resources import AsyncJob
+from impasto.client.files import FileProgress
 from impasto.client.threaded import Client
 from impasto.client.threaded_resources import Job
 from impasto.client.upload import UploadProgress
 
-__all__ = ["AsyncClient", "AsyncJob", "Client", "Job", "UploadProgress"]
+__all__ = ["AsyncClient", "AsyncJob", "Client", "FileProgress", "Job", "UploadProgress"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artworks import UploadResult
@@ -14,6 +15,7 @@ from impasto.client.asynchronous_resources import (
     AsyncArtworks,
     AsyncCheckpoints,
     AsyncDatasets,
+    AsyncFiles,
     AsyncJob,
     AsyncJobs,
     AsyncKeys,
@@ -24,6 +26,7 @@ from impasto.client.asynchronous_resources import (
 )
 from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.asynchronous_webhooks import AsyncWebhooks
+from impasto.client.files import FolderUpload, OnFileProgress
 from impasto.client.jobs import SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
@@ -32,6 +35,7 @@ from impasto.lineage import LineageGraph
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
+    from impasto.kinds import checkpoint_import as importing
     from impasto.kinds import dataset_prepare as prepare
     from impasto.kinds import evaluate_checkpoint as evaluate
     from impasto.kinds import evaluate_text_to_image as evaluate_drawing
@@ -62,7 +66,7 @@ class AsyncClient:
         self.jobs, self.artworks = AsyncJobs(transport), AsyncArtworks(transport)
         self.datasets, self.checkpoints = AsyncDatasets(transport), AsyncCheckpoints(transport)
         self.styles = AsyncStyles(transport)
-        self.artifacts, self.keys = AsyncArtifacts(transport), AsyncKeys(transport)
+        self.artifacts, self.files, self.keys = AsyncArtifacts(transport), AsyncFiles(transport), AsyncKeys(transport)
         self.webhooks = AsyncWebhooks(transport)
         self.queues, self.workers = AsyncQueues(transport), AsyncWorkers(transport)
 
@@ -115,6 +119,31 @@ class AsyncClient:
                 batch.cancel()
         return plan.result()
 
+    async def import_pipeline(
+        self,
+        folder: str | Path,
+        *,
+        name: str,
+        adapter_of: str | None = None,
+        evaluate: bool = True,
+        on_progress: OnFileProgress | None = None,
+    ) -> AsyncJob[importing.ImportedCheckpoint]:
+        """Uploads a pipeline's folder, or LoRA weights for the checkpoint `adapter_of`, and submits the import.
+
+        What the platform has already is not sent again, so an upload that broke off goes on where it was.
+
+        Raises:
+            InvalidInput: there is nothing to import, or the platform refuses a file.
+        """
+        sent = FolderUpload(Path(folder), on_progress)
+        for flow in sent.flows((await self.about()).ingestion_url):
+            await self.transport.run(flow)
+        return await self.submit(sent.params(name, adapter_of, evaluate))
+
+    @overload
+    async def submit(
+        self, params: importing.ImportCheckpoint, **o: Unpack[SubmitOptions]
+    ) -> AsyncJob[importing.ImportedCheckpoint]: ...
     @overload
     async def submit(
         self, params: prepare.PrepareDataset, **o: Unpack[SubmitOptions]
@@ -157,6 +186,10 @@ class AsyncClient:
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
 
+    @overload
+    async def run(
+        self, params: importing.ImportCheckpoint, on_progress: OnProgress | None = None
+    ) -> importing.ImportedCheckpoint: ...
     @overload
     async def run(
         self, params: prepare.PrepareDataset, on_progress: OnProgress | None = None

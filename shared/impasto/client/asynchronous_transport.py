@@ -94,5 +94,8 @@ class _Stream:
 
     async def _send(self, request: Request, stream: bool) -> httpx.Response:
         with ExitStack() as opened:
-            built = self._http.build_request(**wire.arguments(request, opened))
+            given = wire.arguments(request, opened)
+            if request.file is not None:
+                given["content"] = wire.awaited(given["content"])
+            built = self._http.build_request(**given)
             return await self._http.send(built, stream=stream)

@@ -7,7 +7,7 @@ So retries, pages, reconnecting and checks exist once, for both the blocking and
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -41,6 +41,7 @@ class Request:
 
     `repeatable`: sending it twice does no harm, so an unknown outcome may be tried again.
     `patient`: worth trying again when nothing answers (not so where there is another way).
+    `file`: the body, read from disk while it is sent; `on_sent` is told how many bytes of it are.
     """
 
     method: str
@@ -48,6 +49,8 @@ class Request:
     query: Mapping[str, str | int] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     form: Form | None = None
+    file: Path | None = None
+    on_sent: Callable[[int], None] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     origin: str | None = None
     repeatable: bool = True

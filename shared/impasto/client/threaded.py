@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artworks import UploadResult
 from impasto.client import jobs, resources, upload
 from impasto.client.address import find_address
+from impasto.client.files import FolderUpload, OnFileProgress
 from impasto.client.jobs import SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
@@ -17,6 +19,7 @@ from impasto.client.threaded_resources import (
     Artworks,
     Checkpoints,
     Datasets,
+    Files,
     Job,
     Jobs,
     Keys,
@@ -32,6 +35,7 @@ from impasto.lineage import LineageGraph
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
+    from impasto.kinds import checkpoint_import as importing
     from impasto.kinds import dataset_prepare as prepare
     from impasto.kinds import evaluate_checkpoint as evaluate
     from impasto.kinds import evaluate_text_to_image as evaluate_drawing
@@ -61,7 +65,7 @@ class Client:
         self.transport = transport = Transport(find_address(url, api_key), Retries(retries))
         self.jobs, self.artworks, self.datasets = Jobs(transport), Artworks(transport), Datasets(transport)
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
-        self.artifacts, self.keys = Artifacts(transport), Keys(transport)
+        self.artifacts, self.files, self.keys = Artifacts(transport), Files(transport), Keys(transport)
         self.webhooks = Webhooks(transport)
         self.queues, self.workers = Queues(transport), Workers(transport)
 
@@ -110,6 +114,31 @@ class Client:
                 raise
         return plan.result()
 
+    def import_pipeline(
+        self,
+        folder: str | Path,
+        *,
+        name: str,
+        adapter_of: str | None = None,
+        evaluate: bool = True,
+        on_progress: OnFileProgress | None = None,
+    ) -> Job[importing.ImportedCheckpoint]:
+        """Uploads a pipeline's folder, or LoRA weights for the checkpoint `adapter_of`, and submits the import.
+
+        What the platform has already is not sent again, so an upload that broke off goes on where it was.
+
+        Raises:
+            InvalidInput: there is nothing to import, or the platform refuses a file.
+        """
+        sent = FolderUpload(Path(folder), on_progress)
+        for flow in sent.flows(self.about().ingestion_url):
+            self.transport.run(flow)
+        return self.submit(sent.params(name, adapter_of, evaluate))
+
+    @overload
+    def submit(
+        self, params: importing.ImportCheckpoint, **o: Unpack[SubmitOptions]
+    ) -> Job[importing.ImportedCheckpoint]: ...
     @overload
     def submit(self, params: prepare.PrepareDataset, **o: Unpack[SubmitOptions]) -> Job[prepare.PreparedDataset]: ...
     @overload
@@ -148,6 +177,10 @@ class Client:
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
 
+    @overload
+    def run(
+        self, params: importing.ImportCheckpoint, on_progress: OnProgress | None = None
+    ) -> importing.ImportedCheckpoint: ...
     @overload
     def run(self, params: prepare.PrepareDataset, on_progress: OnProgress | None = None) -> prepare.PreparedDataset: ...
     @overload

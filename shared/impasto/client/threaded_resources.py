@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from impasto.artifacts import UploadedFile
 from impasto.artworks import Artwork
 from impasto.checkpoints import Checkpoint
-from impasto.client import downloads, jobs, resources, watching
+from impasto.client import downloads, files, jobs, resources, watching
 from impasto.client.resources import CreatedKey
 from impasto.client.threaded_transport import Transport
 from impasto.datasets import Dataset, DatasetVersion
@@ -182,6 +183,15 @@ class Artifacts(_Resource):
     def download(self, sha256: str, path: str | Path) -> Path:
         """Streams to a file, which appears only when it is whole and right."""
         return self._transport.run(downloads.downloading(sha256, Path(path), self._transport.retries))
+
+
+class Files(_Resource):
+    """Files of weights, to be imported."""
+
+    def upload(self, path: str | Path, on_sent: Callable[[int], None] | None = None) -> UploadedFile:
+        """Sends a file, unless the platform has it already; `on_sent` is told how many bytes are sent."""
+        origin = self._transport.run(resources.fetch(resources.About)).ingestion_url
+        return self._transport.run(files.sending(Path(path), origin, on_sent))
 
 
 class Keys(_Resource):

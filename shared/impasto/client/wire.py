@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mimetypes
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import httpx
 
@@ -13,6 +14,7 @@ from impasto.client.address import Address
 from impasto.client.flow import Answer, Broken, Form, Request
 
 _CONNECT_S: Final = 10.0
+_BLOCK_BYTES: Final = 1 << 20
 _THIS_MACHINE: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 # A connection that was never made cannot have carried the request.
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -44,7 +46,28 @@ def arguments(request: Request, opened: ExitStack) -> dict[str, Any]:
         given["json"] = dict(request.body)
     if request.form is not None:
         given |= _multipart(request.form, opened)
+    if request.file is not None:
+        given["headers"] |= {
+            "Content-Length": str(request.file.stat().st_size),
+            "Content-Type": "application/octet-stream",
+        }
+        given["content"] = _blocks(opened.enter_context(request.file.open("rb")), request.on_sent)
     return given
+
+
+def _blocks(file: BinaryIO, on_sent: Callable[[int], None] | None) -> Iterator[bytes]:
+    sent = 0
+    while block := file.read(_BLOCK_BYTES):
+        yield block
+        sent += len(block)
+        if on_sent:
+            on_sent(sent)
+
+
+async def awaited(blocks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """The blocks of a file for a transport that awaits; reading one is short, and bounded."""
+    for block in blocks:
+        yield block
 
 
 def answer_of(response: httpx.Response, content: bytes = b"") -> Answer:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from impasto.kinds import (
     analyse_artwork,
+    checkpoint_import,
     dataset_prepare,
     evaluate_checkpoint,
     evaluate_text_to_image,
@@ -23,6 +24,7 @@ __all__ = ["Kind", "Params", "Result", "all_kinds"]
 
 _BUILT_IN: Final[tuple[Kind[Any, Any], ...]] = (
     dataset_prepare.KIND,
+    checkpoint_import.KIND,
     train_style_classifier.KIND,
     train_text_to_image.KIND,
     evaluate_checkpoint.KIND,

@@ -23,6 +23,7 @@ class Loader(Protocol):
 # Named, not imported: a family's module imports torch.
 FAMILIES: Final[dict[str, str]] = {
     "flowmini": "impasto_ml.families.flowmini:load",
+    "diffusers": "impasto_ml.families.diffusers:load",
 }
 
 

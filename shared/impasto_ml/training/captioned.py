@@ -58,7 +58,10 @@ class CaptionedPictures:
         self._pictures = np.memmap(
             folder / "pictures.u8", np.uint8, "r", shape=(self._count, 3, self.size_px, self.size_px)
         )
-        self._words = np.memmap(folder / "words.f16", np.float16, "r").reshape(-1, TEXT_WIDTH)
+        words = folder / "words.f16"
+        # Nothing was said of any picture: there is nothing to map.
+        said = np.memmap(words, np.float16, "r") if words.stat().st_size else np.zeros(0, np.float16)
+        self._words = said.reshape(-1, TEXT_WIDTH)
 
     def __len__(self) -> int:
         return self._count

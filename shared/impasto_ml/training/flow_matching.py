@@ -71,7 +71,7 @@ class FlowTrainer:
         """One step of gradient descent; gives its loss.
 
         Raises:
-            TrainingDiverged: the loss is NaN or infinite; nothing was changed.
+            TrainingDiverged: the loss or its gradient is NaN or infinite; nothing was changed.
         """
         dice = np.random.default_rng((self.options.seed, self.step))
         loss = self._loss(self._pictures.batch(self.options.batch, dice), dice)
@@ -81,7 +81,8 @@ class FlowTrainer:
             group["lr"] = self.options.rate(self.step)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)
+        if not torch.isfinite(nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)):
+            raise TrainingDiverged(f"the gradient of step {self.step + 1} is not finite")
         self._optimiser.step()
         self.step += 1
         self._average()
@@ -113,14 +114,17 @@ class FlowTrainer:
             self.model.load_state_dict({name: state[f"model.{name}"] for name in self.averaged})
             self.averaged = {name: state[f"averaged.{name}"].clone().to(self._device) for name in self.averaged}
             self.step = int(state["step"])
-            names = [name for name, _ in self.model.named_parameters()]
             packed = self._optimiser.state_dict()
             packed["state"] = {
                 index: {
                     "step": torch.tensor(float(self.step)),
-                    **{key: state[f"adam.{name}.{key}"].clone() for key in ("exp_avg", "exp_avg_sq")},
+                    # Laid out in memory as the parameter: the fused optimiser goes by memory and not by strides.
+                    **{
+                        key: torch.empty_like(value, requires_grad=False).copy_(state[f"adam.{name}.{key}"])
+                        for key in ("exp_avg", "exp_avg_sq")
+                    },
                 }
-                for index, name in enumerate(names)
+                for index, (name, value) in enumerate(self.model.named_parameters())
                 if self.step
             }
             self._optimiser.load_state_dict(packed)

@@ -46,6 +46,7 @@ def further(outcome: Outcome, number: int) -> str:
     lines = [
         ("every job of this run", f"impasto jobs list --limit {len(outcome.timelines)}"),
         ("what was measured", f"impasto checkpoints show {outcome.training.checkpoint}"),
+        *_drawing(outcome),
         ("the works behind a picture", f"impasto lineage sha256:{artifact[:12]}…"),
         ("what came of a work", f"impasto lineage {next(iter(outcome.photographs.values())).artwork_id} --down"),
         ("your own picture", "impasto stylise photo.jpg --style blue-woodblock --out print.png"),
@@ -53,6 +54,18 @@ def further(outcome: Outcome, number: int) -> str:
     ]
     inside = "\n".join(f"<i># {text(note)}</i>\n{text(command)}" for note, command in lines)
     return section(number, "Look further", "In the folder where the platform was started.", f"<pre>{inside}</pre>")
+
+
+def _drawing(outcome: Outcome) -> list[tuple[str, str]]:
+    if outcome.from_words is None:
+        return []
+    checkpoint, style = outcome.from_words.training.checkpoint, outcome.from_words.after.styles[0]
+    return [
+        (
+            "a picture in a hand that was learnt",
+            f'impasto generate "a red heart" --checkpoint {checkpoint} --style "{style}"',
+        )
+    ]
 
 
 def credits(outcome: Outcome) -> str:
@@ -66,5 +79,11 @@ def credits(outcome: Outcome) -> str:
     return (
         f"<footer><p>Drawings: {hands}; rendered, otherwise unchanged.</p>"
         f"<p>Photographs come with scikit-image, paintings with the demonstration: {others}. "
-        "Redrawn and enlarged pictures are changed works of these.</p></footer>"
+        f"Redrawn and enlarged pictures are changed works of these.{_learnt(outcome)}</p></footer>"
     )
+
+
+def _learnt(outcome: Outcome) -> str:
+    if outcome.from_words is None:
+        return ""
+    return " Pictures drawn from words were drawn by a network that learnt from the drawings."

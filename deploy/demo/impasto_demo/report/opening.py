@@ -34,6 +34,10 @@ def opening(outcome: Outcome, folder: Path) -> str:
     )
 
 
+def _words(outcome: Outcome) -> str:
+    return "Then it learnt to draw like them, from words. " if outcome.from_words else ""
+
+
 def _hero(outcome: Outcome, folder: Path) -> str:
     shown = outcome.stylised[0]
     work = outcome.photographs[shown.photograph]

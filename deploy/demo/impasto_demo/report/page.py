@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from impasto_demo.outcome import Outcome
-from impasto_demo.report import closing, made, taught
+from impasto_demo.report import closing, made, taught, words
 from impasto_demo.report.opening import opening
 
 
@@ -28,10 +28,11 @@ def render(outcome: Outcome, folder: Path) -> str:
         taught.dataset(outcome, 4),
         taught.training(outcome, 5),
         taught.measure(outcome, 6),
-        made.analysed(outcome, folder, 7),
-        closing.jobs(outcome, 8),
-        closing.origins(outcome, 9),
-        closing.further(outcome, 10),
+        words.drawn(outcome, folder, 7),
+        made.analysed(outcome, folder, 8),
+        closing.jobs(outcome, 9),
+        closing.origins(outcome, 10),
+        closing.further(outcome, 11),
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -31,8 +31,8 @@ def works(outcome: Outcome, folder: Path, number: int) -> str:
     )
     about = (
         "The same subjects as each hand drew them. A subject is never on both sides of the split, so whoever names the "
-        "hand of a held-out picture has not seen its motif. The last hand was left out of training, to measure "
-        "whether the platform knows what it does not know."
+        "hand of a held-out picture has not seen its motif. The last hand was kept from the classifier, to "
+        "measure whether the platform knows what it does not know."
     )
     return section(number, "The works", about, body)
 
@@ -126,7 +126,7 @@ def _hand(hand: HandShown, outcome: Outcome, folder: Path) -> str:
         image = f'<img src="{uri}" alt="{text(row.subject)} by {text(hand.artist)}">' if path else ""
         tiles += f"<span>{image}</span>"
     kind = "" if hand.trained else " apart"
-    role = "" if hand.trained else "<br>never taught"
+    role = "" if hand.trained else "<br>kept from the classifier"
     return (
         f'<div class="hand{kind}"><div><b>{text(hand.artist)}</b><small>{text(hand.author)}<br>{text(hand.licence)}'
         f' · {hand.pictures:,} pictures{role}</small></div><div class="strip">{tiles}</div></div>'

@@ -10,6 +10,7 @@ from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
 from impasto.backends.postgres.failures import FAILED
+from impasto.backends.postgres.follow_ups import insert_follow_up
 from impasto.identifiers import new_id
 from impasto.jobs import ClaimedJob
 from impasto.lineage import Edge
@@ -45,6 +46,8 @@ class PostgresFinisher:
             for item in outcome.records:
                 _insert_record(connection, job, item, numbers)
             _insert_edges(connection, job, outcome.edges)
+            for follow_up in outcome.follow_ups:
+                insert_follow_up(connection, job, follow_up)
             _tell(connection, job, event, "job.succeeded", {})
         return True
 

@@ -13,11 +13,12 @@ from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import Bell, NewJob
 
-_INSERT: Final = f"""
+# `{tenant}` is whose job it is, as SQL.
+INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
                       idempotency_key, request_sha256, traceparent, last_event)
-    VALUES (%(id)s, current_setting('app.tenant_id'), %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
+    VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
             coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(idempotency_key)s, %(request_sha256)s,
             %(traceparent)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
@@ -31,6 +32,7 @@ WITH job AS (
 )
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
+_INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
 
 # The same condition as the catalogue's `measured`.
 _UNMEASURED: Final = """

@@ -36,6 +36,12 @@ FROM (SELECT id, last_checkpoint FROM jobs WHERE id = %(id)s FOR UPDATE) before
 WHERE j.id = before.id AND j.epoch = %(epoch)s AND j.state = 'running'
 RETURNING before.last_checkpoint
 """
+_FORGET: Final = """
+UPDATE jobs j SET last_checkpoint = NULL
+FROM (SELECT id, last_checkpoint FROM jobs WHERE id = %(id)s FOR UPDATE) before
+WHERE j.id = before.id AND j.epoch = %(epoch)s AND j.state = 'running'
+RETURNING before.last_checkpoint
+"""
 
 
 class PostgresTrainings:
@@ -54,8 +60,18 @@ class PostgresTrainings:
         self._execute(job, _SAMPLE, step=step, sha256=artifact.sha256)
 
     def keep(self, job: ClaimedJob, state: TrainingState) -> TrainingState | None:
-        """Makes `state` the one to go on from, unless the attempt is over; gives the one that it replaces."""
+        """Makes `state` the one to go on from; gives the one that nobody needs any more.
+
+        That is the one before, if there was one, or `state` itself if the attempt is over.
+        """
         row = self._execute(job, _KEEP, state=Jsonb(state.model_dump()))
+        if row is None:
+            return state
+        return TrainingState.model_validate(row[0]) if row[0] else None
+
+    def forget(self, job: ClaimedJob) -> TrainingState | None:
+        """From now on there is nothing to go on from; gives what there was, or None if the attempt is over."""
+        row = self._execute(job, _FORGET)
         return TrainingState.model_validate(row[0]) if row and row[0] else None
 
     def state(self, job: ClaimedJob) -> TrainingState | None:

@@ -56,6 +56,19 @@ def estimate(repository: Repository, dtype: torch.dtype, size: tuple[int, int]) 
     return MemoryEstimate(weights, drawing_bytes(vae, network, dtype, size))
 
 
+def default_size(repository: Repository) -> tuple[int, int]:
+    """Width and height in pixels that the pipeline draws unless told otherwise; 1024 where it does not say."""
+    denoiser = "transformer" if "transformer" in repository.weights else "unet"
+    vae, network = (read_json(repository.folder / n / "config.json", n) for n in ("vae", denoiser))
+    told, latent_px = network.get("sample_size"), 2 ** (len(vae.get("block_out_channels") or (1,)) - 1)
+    match told:
+        case int():
+            return told * latent_px, told * latent_px
+        case [int(height), int(width)]:
+            return width * latent_px, height * latent_px
+    return 1024, 1024
+
+
 def drawing_bytes(vae: Mapping[str, Any], network: Mapping[str, Any], dtype: torch.dtype, size: tuple[int, int]) -> int:
     """One picture of `size` (width, height): the larger of decoding and denoising, and what waits between steps.
 

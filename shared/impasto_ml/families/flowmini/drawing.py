@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from impasto_ml.data.pictures import flatten, open_picture
 from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.encoders.words import words_of
 from impasto_ml.families.flowmini.config import MAX_TOKENS
@@ -104,8 +105,8 @@ class FlowMiniDrawer:
         return _picture(drawing.seen)
 
     def finish(self, drawing: FlowDrawing) -> Image.Image:
-        """The last prediction."""
-        return _picture(drawing.z if drawing.step else drawing.seen)
+        """Where the flow has led: the last prediction, once the drawing is done."""
+        return _picture(drawing.z)
 
     def abandon(self, drawing: FlowDrawing) -> None:
         """Nothing is held beside the drawing itself."""
@@ -131,8 +132,11 @@ class FlowMiniDrawer:
         return row
 
     def _given(self, path: Path) -> Tensor:
-        with Image.open(path) as picture:
-            array = to_array(picture.convert("RGB"), self._model.config.size_px)
+        try:
+            picture = flatten(open_picture(path))
+        except (SyntaxError, Image.DecompressionBombError) as error:  # what Pillow says of some damaged files
+            raise OSError(f"{path.name} cannot be read") from error
+        array = to_array(picture, self._model.config.size_px)
         return torch.from_numpy(array).to(self._device).float().div(127.5).sub(1)[None]
 
 

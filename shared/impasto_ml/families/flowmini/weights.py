@@ -50,15 +50,16 @@ def read_config(folder: Path) -> FlowMiniConfig:
             raise CheckpointError(f"{folder.name}: not a {FAMILY} of format {_FORMAT}")
         facts = described["config"]
         return FlowMiniConfig(**facts | {key: tuple(facts[key]) for key in ("widths", "styles")})
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise error if isinstance(error, CheckpointError) else CheckpointError(f"{folder.name}: {error}") from error
 
 
 def load_checkpoint(folder: Path, device: str = "cpu") -> FlowMini:
     """The network in full precision. Raises CheckpointError; a missing or an extra tensor is an error too."""
-    model = FlowMini(read_config(folder))
+    config = read_config(folder)
     try:
         state = load_file(folder / _WEIGHTS, device=device)
+        model = FlowMini(config)
         model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, strict=True)
     except (OSError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{folder.name}: {error}") from error

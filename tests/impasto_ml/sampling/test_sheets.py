@@ -1,0 +1,91 @@
+"""Sheets: pictures in their order, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from impasto_ml.families.text_to_image import DrawingRequest
+from impasto_ml.sampling.sheets import draw_all, draw_sheet, sheet_of
+
+
+@dataclass
+class Count:
+    """Draws by counting: its picture's grey is its seed."""
+
+    seed: int
+    steps: int
+    step: int = 0
+
+    @property
+    def done(self) -> bool:
+        return self.step >= self.steps
+
+
+class Counter:
+    """A family that remembers how many it drew at once."""
+
+    memory_bytes = drawing_bytes = 1
+    size_px = (2, 2)
+
+    def __init__(self) -> None:
+        self.widths: list[int] = []
+
+    def begin(self, request: DrawingRequest) -> Count:
+        return Count(request.seed, request.steps)
+
+    def denoise_step(self, drawings: list[Count]) -> None:
+        assert not any(drawing.done for drawing in drawings)
+        self.widths.append(len(drawings))
+        for drawing in drawings:
+            drawing.step += 1
+
+    def preview(self, drawing: Count) -> Image.Image:
+        return self.finish(drawing)
+
+    def finish(self, drawing: Count) -> Image.Image:
+        assert drawing.done
+        return Image.new("RGB", (2, 2), (drawing.seed,) * 3)
+
+    def abandon(self, drawing: Count) -> None:
+        pass
+
+
+def requests(*steps: int) -> list[DrawingRequest]:
+    return [DrawingRequest("", seed, steps=count) for seed, count in enumerate(steps)]
+
+
+def greys(pictures: list[Image.Image]) -> list[int]:
+    return [picture.getpixel((0, 0))[0] for picture in pictures]  # type: ignore[index]
+
+
+def test_pictures_come_in_the_order_of_the_requests_whichever_is_done_first() -> None:
+    assert greys(draw_all(Counter(), requests(3, 1, 2))) == [0, 1, 2]
+
+
+def test_no_more_are_drawn_at_once_than_was_said() -> None:
+    family = Counter()
+    assert greys(draw_all(family, requests(1, 1, 1, 1, 1), width=2)) == [0, 1, 2, 3, 4]
+    assert family.widths == [2, 2, 1]
+
+
+def test_those_that_are_done_are_left_out_of_the_next_step() -> None:
+    family = Counter()
+    draw_all(family, requests(3, 1, 2))
+    assert family.widths == [3, 2, 1]
+
+
+def test_a_sheet_is_filled_row_by_row() -> None:
+    sheet = draw_sheet(Counter(), requests(1, 1, 1, 1, 1), columns=2)
+    assert sheet.size == (4, 6)
+    assert [sheet.getpixel((2 * column, 2 * row)) for row in range(3) for column in range(2)] == [
+        *((grey,) * 3 for grey in range(5)),
+        (255, 255, 255),
+    ]
+
+
+def test_cells_are_as_large_as_the_largest_and_apart_by_the_gap() -> None:
+    sheet = sheet_of([Image.new("RGB", (4, 2)), Image.new("RGB", (2, 6))], columns=2, gap_px=3)
+    assert sheet.size == (11, 6)
+    assert (sheet.getpixel((3, 1)), sheet.getpixel((4, 1)), sheet.getpixel((7, 1))) == ((0,) * 3, (255,) * 3, (0,) * 3)

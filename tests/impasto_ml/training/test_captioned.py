@@ -1,0 +1,107 @@
+"""Captioned pictures on disk: every picture with its own words, drawn by weight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from impasto_ml.encoders.text import TextEncoder
+from impasto_ml.encoders.words import words_of
+from impasto_ml.training.captioned import CaptionedPictures, Example, to_array, write_captioned
+
+# So long that it does not fit.
+LONG = "a boat and " * 40
+
+
+@pytest.fixture(scope="module")
+def encoder(models_folder: Path) -> TextEncoder:
+    torch.set_num_threads(1)
+    return TextEncoder.load(models_folder)
+
+
+def plain(colour: str, side: int = 8) -> Image.Image:
+    return Image.new("RGB", (side, side), colour)
+
+
+def dice(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_every_picture_comes_with_its_own_words_and_style(encoder: TextEncoder, tmp_path: Path) -> None:
+    examples = [
+        Example(plain("#ff0000"), ("red",), "oil"),
+        Example(plain("#00ff00"), ("a green boat", "green"), None),
+        Example(plain("#0000ff"), (LONG,), "ink"),
+        Example(plain("#ffffff"), ("",), "oil"),
+    ]
+    table = write_captioned(tmp_path, examples, encoder, size_px=8, styles=("ink", "oil"))
+    batch = table.batch(40, dice())
+    assert len(table) == 4
+    texts = {(255, 0, 0): ["red"], (0, 255, 0): ["a green boat", "green"], (0, 0, 255): [LONG], (255,) * 3: [""]}
+    styles = {(255, 0, 0): 2, (0, 255, 0): 0, (0, 0, 255): 1, (255,) * 3: 2}
+    heard = set()
+    for picture, words, keep, style in zip(batch.pictures, batch.words, batch.keep, batch.styles, strict=True):
+        colour = tuple(int(channel) for channel in picture[:, 0, 0])
+        assert style == styles[colour]
+        known = [words_of(encoder, [text], 24) for text in texts[colour]]
+        (match,) = [
+            text
+            for text, one in zip(texts[colour], known, strict=True)
+            if one.counts[0] == keep.sum() and np.allclose(one.vectors[0, : keep.sum()], words[keep], atol=0.01)
+        ]
+        assert not words[~keep].any()
+        heard.add(match)
+    assert heard == {"red", "a green boat", "green", LONG, ""}
+
+
+def test_pictures_come_as_often_as_their_weights_say(encoder: TextEncoder, tmp_path: Path) -> None:
+    examples = [Example(plain("#000000"), ("a",), weight=3.0), Example(plain("#ffffff"), ("b",), weight=1.0)]
+    table = write_captioned(tmp_path, examples, encoder, size_px=8, styles=())
+    share = (table.batch(2000, dice()).pictures[:, 0, 0, 0] == 0).mean()
+    assert 0.7 < share < 0.8
+
+
+def test_the_same_dice_give_the_same_batch_from_what_lies_on_disk(encoder: TextEncoder, tmp_path: Path) -> None:
+    examples = [Example(plain(f"#0000{n:02x}"), (f"number {n}",)) for n in range(9)]
+    table = write_captioned(tmp_path, examples, encoder, size_px=8, styles=())
+    one, other = table.batch(16, dice(4)), CaptionedPictures(tmp_path).batch(16, dice(4))
+    assert np.array_equal(one.pictures, other.pictures)
+    assert np.array_equal(one.words, other.words)
+
+
+def test_more_captions_than_are_encoded_at_once_keep_their_places(encoder: TextEncoder, tmp_path: Path) -> None:
+    texts = ["boat " * (1 + n % 7) + str(n) for n in range(150)]
+    examples = (Example(plain(f"#0000{n:02x}"), (text,)) for n, text in enumerate(texts))
+    table = write_captioned(tmp_path, examples, encoder, size_px=8, styles=())
+    batch = table.batch(40, dice())
+    for picture, words, keep in zip(batch.pictures, batch.words, batch.keep, strict=True):
+        expected = words_of(encoder, [texts[picture[2, 0, 0]]], 24)
+        assert np.allclose(expected.vectors[0], words[keep], atol=0.01)
+
+
+def test_works_of_which_nothing_is_said_can_be_learnt_from(encoder: TextEncoder, tmp_path: Path) -> None:
+    table = write_captioned(tmp_path, [Example(plain("red"), ("",))], encoder, size_px=8, styles=())
+    batch = table.batch(3, dice())
+    assert batch.words.shape == (3, 0, 384)
+    assert batch.keep.shape == (3, 0)
+
+
+def test_nothing_to_learn_from_is_refused(encoder: TextEncoder, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="nothing to learn from"):
+        write_captioned(tmp_path, [], encoder, size_px=8, styles=())
+
+
+def test_a_style_that_was_not_named_is_refused(encoder: TextEncoder, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="'chalk' is none of the styles oil"):
+        write_captioned(tmp_path, [Example(plain("red"), ("a",), "chalk")], encoder, size_px=8, styles=("oil",))
+
+
+def test_what_is_not_square_is_put_on_white_and_not_stretched() -> None:
+    array = to_array(Image.new("RGB", (40, 20), "black"), 8)
+    assert array.shape == (3, 8, 8)
+    assert array[0, 0].tolist() == [255] * 8
+    assert array[0, 4].tolist() == [0] * 8
