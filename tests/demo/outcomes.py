@@ -92,7 +92,6 @@ def from_words() -> dict[str, Any]:
             "stability": {"again": 0, "alone": 1, "requests": 8},
             "sheet": artifact, "copies": artifact, "report_sha256": DIGEST,
         },
-        "copies": "sheet.png",
         "traced": (0, 1),
         "trace": graph(f"sha256:{DIGEST}", "up", 30),
     }  # fmt: skip

@@ -27,10 +27,10 @@ def attempts(add_job: Callable[..., str], queue_of: Callable[..., PostgresQueue]
     """An attempt that lost its job, and the one that has it now."""
     add_job()
     queue = queue_of()
-    old = queue.claim()
+    old = queue.claim(["pool"])
     assert old is not None
     queue.give_back(old, "runner_lost")
-    new = queue.claim()
+    new = queue.claim(["pool"])
     assert new is not None
     assert (new.id, new.epoch > old.epoch) == (old.id, True)
     return old, new
@@ -107,9 +107,7 @@ def test_a_newer_state_hands_back_the_one_that_it_replaces(
     assert trainings.state(new) == state(20, 2)
 
 
-def test_an_old_attempt_forgets_nothing(
-    trainings: PostgresTrainings, attempts: tuple[ClaimedJob, ClaimedJob]
-) -> None:
+def test_an_old_attempt_forgets_nothing(trainings: PostgresTrainings, attempts: tuple[ClaimedJob, ClaimedJob]) -> None:
     old, new = attempts
     trainings.keep(new, state(10, 2))
     assert trainings.forget(old) is None
@@ -136,13 +134,13 @@ def test_the_next_attempt_finds_the_state_and_samples_of_the_one_before(
     pool: Pool, trainings: PostgresTrainings, add_job: Callable[..., str], queue_of: Callable[..., PostgresQueue]
 ) -> None:
     add_job()
-    first = queue_of().claim()
+    first = queue_of().claim(["pool"])
     assert first is not None
     sheet = stored(pool, first, "a")
     trainings.keep(first, state(10, first.epoch))
     trainings.add_sample(first, 10, sheet)
     queue_of().give_back(first, "runner_lost")
-    second = queue_of("other").claim()
+    second = queue_of("other").claim(["pool"])
     assert second is not None
     assert trainings.state(second) == state(10, first.epoch)
     assert trainings.samples(second) == [(10, sheet)]

@@ -1,4 +1,4 @@
-"""`checkpoint.import` on the whole platform: pipelines and adapters come in, are measured from the start, or refused."""
+"""`checkpoint.import` on the whole platform: pipelines and adapters come in, are measured at once, or refused."""
 
 from __future__ import annotations
 

@@ -97,7 +97,6 @@ class FromWordsLesson:
             sample_prompts=list(PROMPTS),
             samples=samples,
             evaluation=measured,
-            copies=self._fetch(measured.copies.sha256, "copies") if measured.copies else None,
             traced=_TRACED,
             trace=self.client.lineage(f"sha256:{picture.artifact.sha256}"),
         )

@@ -36,8 +36,7 @@ class SampleShown(Part):
 class FromWords(Part):
     """`places`: by prompt, where works of that subject are: `train`, `validation` or, in no dataset, nothing.
 
-    `loss`: (step, value). `copies`: a sheet of the pictures that are nearest to works that were learnt. `trace`: from
-    the picture in row and column `traced` of `after` up to works.
+    `loss`: (step, value). `trace`: from the picture in row and column `traced` of `after` up to works.
     """
 
     before: DrawnGrid
@@ -49,6 +48,5 @@ class FromWords(Part):
     sample_prompts: list[str]
     samples: list[SampleShown]
     evaluation: EvaluatedTextToImage
-    copies: str | None
     traced: tuple[int, int]
     trace: LineageGraph

@@ -27,6 +27,12 @@ FAMILIES: Final[dict[str, str]] = {
 }
 
 
+def family_names() -> tuple[str, ...]:
+    """The names of all families that draw from words, without importing one."""
+    plugged_in = (point.name for point in entry_points(group="impasto.families"))
+    return tuple(dict.fromkeys((*FAMILIES, *plugged_in)))
+
+
 def family_loader(name: str) -> Loader:
     """What loads checkpoints of this family.
 

@@ -113,13 +113,13 @@ def test_dropping_every_caption_is_learning_without_words(models_folder: Path, t
         write_captioned(
             tmp_path / said, [Example(picture, (said,), "oil") for picture in plain], encoder, size_px=32, styles=STYLES
         )
-        for said in ("a fox", "boats in a storm")
+        for said in ("a fox", "the sea")
     ]
     deaf = [trainer(table, replace(OPTIONS, caption_dropout=1.0)) for table in tables]
     hearing = [trainer(table, replace(OPTIONS, caption_dropout=0.0)) for table in tables]
     losses = [[learning.train_step() for _ in range(4)] for learning in (*deaf, *hearing)]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-    assert losses[2][1:] != pytest.approx(losses[3][1:], rel=1e-3)
+    assert losses[0] == losses[1]
+    assert losses[2] != losses[3]
 
 
 def test_without_styles_their_rows_learn_nothing(pictures: CaptionedPictures) -> None:

@@ -17,7 +17,7 @@ _TITLE: Final = "Drawing from words"
 _CELL_PX: Final = 160
 _SHEET_PX: Final = 480
 _MOST_POINTS: Final = 50
-_PLACES: Final = {"train": "its drawings were learnt from", "validation": "its drawings were held out"}
+_PLACES: Final = {"train": "drawings learnt from", "validation": "drawings held out"}
 
 
 def drawn(outcome: Outcome, folder: Path, number: int) -> str:
@@ -31,12 +31,13 @@ def drawn(outcome: Outcome, folder: Path, number: int) -> str:
     about = (
         "The starter comes with the platform and draws in styles of its own. It went on learning from the drawings "
         f"above, {learnt.steps:,} steps in {duration(learnt.train_seconds)}, and was asked the same again, with the "
-        f"same seed. It is a small network, its pictures have {size} px, and nothing here was chosen or mended."
+        f"same seed. It is a small network, its pictures have {size} px; none was chosen or mended. Under a prompt "
+        "stands whether drawings of it were among those it learnt from."
     )
     body = (
         f"<h3>Before: the starter, in its own styles</h3>{_grid(words.before, words, folder)}"
         f"<h3>After: the new checkpoint, in the hands it was shown</h3>{_grid(words.after, words, folder)}"
-        f"{_learning(words, folder)}{measured(words, folder)}{_origin(words, folder)}"
+        f"{_learning(words, folder)}{measured(words)}{_origin(words, folder)}"
     )
     return section(number, _TITLE, about, body)
 

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 from impasto.checkpoints import Measure
 from impasto.kinds.evaluate_text_to_image import CopyingMeasures, EvaluatedTextToImage, SceneMeasures, StyleMeasures
 from impasto_demo.from_words_outcome import FromWords
 from impasto_demo.report.charts import intervals
-from impasto_demo.report.markup import facts, figure, interval, percent, text
-from impasto_demo.report.pictures import embedded
-
-_SHEET_PX: Final = 520
+from impasto_demo.report.markup import interval, percent, text
 
 
-def measured(words: FromWords, folder: Path) -> str:
+def measured(words: FromWords) -> str:
     """Hands, scenes, copies and likeness."""
     found = words.evaluation
-    left = _hands(found.style, words.after.styles) if found.style else ""
-    right = _scenes(found.scenes_held_out) if found.scenes_held_out else ""
-    copied = _copies(found.copying, words, folder) if found.copying else ""
+    parts = [
+        _hands(found.style, words.after.styles) if found.style else "",
+        _scenes(found.scenes_held_out) if found.scenes_held_out else "",
+        _copies(found.copying) if found.copying else "",
+        _likeness(found),
+    ]
     return (
         f"<h3>What it is worth: {found.drawn:,} pictures of {found.prompts:,} prompts, drawn to be measured</h3>"
-        f'<div class="pair">{left}{right}</div>{copied}{facts(_likeness(found))}'
+        f'<div class="pair told">{"".join(parts)}</div>'
     )
 
 
@@ -54,39 +51,33 @@ def _scenes(scenes: SceneMeasures) -> str:
     return f"<div><h3>Does it show what was asked?</h3><p>{told}</p>{intervals(rows)}</div>"
 
 
-def _copies(copying: CopyingMeasures, words: FromWords, folder: Path) -> str:
+def _copies(copying: CopyingMeasures) -> str:
     told = (
         f"The drawn pictures were held against all {copying.works:,} works that it learnt from, by the features of a "
-        f"picture network: 1 is the same. The nearest work is {_bounded(copying.nearest)} near on the average"
+        f"picture network: 1 is the same. A picture is {_bounded(copying.nearest)} near to its nearest work"
     )
-    told += f", and {_bounded(copying.real)} for held-out works, which cannot be copies." if copying.real else "."
+    told += f", a held-out work, which cannot be a copy, {_bounded(copying.real)}." if copying.real else "."
     if copying.copy_rate:
         told += (
             f" {percent(copying.copy_rate.value)} of the pictures (95 %: {interval(copying.copy_rate)}) are nearer to "
             "a work than 99 % of the held-out works are."
         )
-    sheet = ""
-    if words.copies:
-        sheet = figure(
-            embedded(folder / words.copies, _SHEET_PX),
-            "the drawn pictures that are nearest to works, beside those works",
-            "The nearest of all, beside the works that they are near.",
-        )
-    return f'<div class="pair copied"><div><h3>Does it copy?</h3><p>{told}</p></div>{sheet}</div>'
+    return f"<div><h3>Does it copy?</h3><p>{told}</p></div>"
 
 
-def _likeness(found: EvaluatedTextToImage) -> list[tuple[str, str]]:
-    pairs = []
+def _likeness(found: EvaluatedTextToImage) -> str:
+    told = []
     if found.kid:
-        pairs.append(("distance to held-out works (KID; 0: alike)", _bounded(found.kid)))
-    if found.spread.seeds:
-        pairs.append(("how much a seed changes", _bounded(found.spread.seeds)))
+        told.append(f"From held-out works its pictures differ by {_bounded(found.kid)} (KID; 0 is alike).")
     if found.spread.prompts:
-        pairs.append(("how much the words change", _bounded(found.spread.prompts)))
-    pairs.append(("largest change when drawn again, of 255", f"{found.stability.again}"))
-    pairs.append(("when drawn alone", f"{found.stability.alone}"))
-    return pairs
+        told.append(f"Other words change a picture by {_bounded(found.spread.prompts)}, where 0 is not at all.")
+    if found.spread.seeds:
+        told.append(f"Another seed changes it by {_bounded(found.spread.seeds)}.")
+    most = max(found.stability.again, found.stability.alone)
+    differ = f"parts of a pixel differ by up to {most} of 255" if most else "no pixel differs"
+    told.append(f"The same request drawn again, beside others and alone: {differ}.")
+    return f"<div><h3>How like, how various, how steady?</h3><p>{' '.join(told)}</p></div>"
 
 
 def _bounded(measure: Measure) -> str:
-    return f"{measure.value:.2f} ({measure.low:.2f} to {measure.high:.2f})"
+    return f"{measure.value:.2f} (95 %: {measure.low:.2f} to {measure.high:.2f})"
