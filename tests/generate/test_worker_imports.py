@@ -21,6 +21,7 @@ def test_a_worker_with_every_handler_imports_nothing_that_computes() -> None:
     assert handlers == str(
         [
             "analyse.artwork",
+            "checkpoint.import",
             "dataset.prepare",
             "evaluate.checkpoint",
             "evaluate.text_to_image",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import pickle
@@ -14,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from impasto import Client
+from impasto import AsyncClient, Client
 from impasto.errors import InvalidInput, LimitExceeded
 from impasto.testing.databases import cloned_database
 from impasto.testing.processes import Process
@@ -146,15 +147,11 @@ def test_the_client_says_why_a_file_is_refused(stack: Stack, tmp_path: Path) -> 
 
 
 async def _upload(stack: Stack, path: Path) -> str:
-    from impasto import AsyncClient
-
     async with AsyncClient(url=stack.url, api_key=stack.api_key) as client:
         return (await client.files.upload(path)).sha256
 
 
 def test_the_asynchronous_client_sends_the_same(stack: Stack, tmp_path: Path) -> None:
-    import asyncio
-
     (tmp_path / "weights.safetensors").write_bytes(weights(2 << 20))
     digest = asyncio.run(_upload(stack, tmp_path / "weights.safetensors"))
     assert digest == hashlib.sha256((tmp_path / "weights.safetensors").read_bytes()).hexdigest()

@@ -47,7 +47,9 @@ def state(step: int, epoch: int) -> TrainingState:
 def stored(pool: Pool, job: ClaimedJob, digest: str) -> ArtifactRef:
     """An artifact that nothing shows yet."""
     artifact = ArtifactRef(sha256=digest * 64, media_type="image/png", size_bytes=3)
-    PostgresArtifacts(pool).stored(job.tenant_id, artifact)
+    artifacts = PostgresArtifacts(pool)
+    artifacts.touch(job.tenant_id, artifact)
+    artifacts.stored(job.tenant_id, artifact)
     return artifact
 
 

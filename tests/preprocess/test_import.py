@@ -114,7 +114,6 @@ def test_the_command_line_uploads_a_folder(platform: Stack) -> None:
         hostile.not_finite,
         hostile.bloated_header,
         hostile.twice_the_same_name,
-        hostile.unknown_pipeline,
     ],
 )
 def test_hostile_folders_are_refused_by_name_and_no_canary_sings(

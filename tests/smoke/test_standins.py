@@ -6,7 +6,6 @@ import re
 
 from impasto_smoke.given import LOCKS
 from impasto_smoke.standins import PYTHON, STANDINS
-
 from tests.contracts.kept import ROOT
 from tests.smoke.compose_file import services
 

@@ -12,6 +12,7 @@ from impasto import Client, ImpastoError
 from impasto.errors import AccessDenied, Unavailable
 from impasto_demo.board import Board
 from impasto_demo.journey import Journey
+from impasto_demo.outcome import Outcome
 from impasto_demo.packages import NoPackages
 from impasto_demo.report.page import write_report
 from impasto_demo.size import FAST, FULL
@@ -63,6 +64,12 @@ def _show(client: Client, folder: Path, art: Path | None, console: Console, *, f
         outcome = Journey(client, board, FAST if fast else FULL, folder, art or folder / "art").run()
         with board.stage("Write the report"):
             page = write_report(outcome, folder)
+    _tell(outcome, console)
+    console.print(f"\n  {page}", soft_wrap=True, highlight=False)
+    return 0
+
+
+def _tell(outcome: Outcome, console: Console) -> None:
     measured = outcome.evaluation
     accuracy, error = measured.accuracy, measured.ece
     console.print()
@@ -71,6 +78,10 @@ def _show(client: Client, folder: Path, art: Path | None, console: Console, *, f
         f"(95 %: {accuracy.low:.1%} to {accuracy.high:.1%}; by colour alone {measured.colour_baseline.value:.1%})"
     )
     console.print(f"  [bold]{error.value:.3f}[/bold] calibration error (ECE; {error.low:.3f} to {error.high:.3f})")
+    if outcome.from_words and (style := outcome.from_words.evaluation.style):
+        drawn, bound = style.drawn, f"; of real works so small {style.real.value:.1%}" if style.real else ""
+        console.print(
+            f"  [bold]{drawn.value:.1%}[/bold] of {drawn.count:,} pictures drawn from words: the hand that was asked "
+            f"for named (95 %: {drawn.low:.1%} to {drawn.high:.1%}{bound})"
+        )
     console.print(f"  [bold]{outcome.seconds:.0f} s[/bold] for {len(outcome.timelines)} jobs and all around them")
-    console.print(f"\n  {page}", soft_wrap=True, highlight=False)
-    return 0

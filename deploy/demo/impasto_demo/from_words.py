@@ -21,7 +21,8 @@ from impasto_demo.from_words_outcome import DrawnGrid, FromWords, SampleShown
 from impasto_demo.size import Drawing
 
 # Subjects that every hand drew, and last the one that is in no dataset.
-PROMPTS: Final = ("strawberry", "ghost", "penguin", "octopus", KEPT_OUT)
+SUBJECTS: Final = ("strawberry", "ghost", "penguin", "octopus", KEPT_OUT)
+PROMPTS: Final = tuple(f"{'an' if subject[0] in 'aeiou' else 'a'} {subject}" for subject in SUBJECTS)
 TITLES: Final = ("Draw from words, before", "Learn to draw", "Draw from words, after", "Measure how it draws")
 _BEFORE, _LEARN, _AFTER, _MEASURE = TITLES
 _SEED: Final = 7
@@ -90,7 +91,7 @@ class FromWordsLesson:
         return FromWords(
             before=self._collected(_BEFORE, "before"),
             after=after,
-            places={prompt: self._places.get(prompt, "") for prompt in PROMPTS},
+            places={prompt: self._places.get(subject, "") for prompt, subject in zip(PROMPTS, SUBJECTS, strict=True)},
             training=learnt,
             training_job=self._jobs[_LEARN].id,
             loss=facts.loss_of(self.client, self._jobs[_LEARN].id),

@@ -34,7 +34,7 @@ class SampleShown(Part):
 
 
 class FromWords(Part):
-    """`places`: by prompt, where works of that subject are: `train`, `validation` or, in no dataset, nothing.
+    """`places`: by prompt, the half of the dataset where works of that subject are (`train`, `validation`), or nothing.
 
     `loss`: (step, value). `trace`: from the picture in row and column `traced` of `after` up to works.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,8 @@ def main() -> int:
     if missing := given.missing():
         print(missing, file=sys.stderr)
         return 2
+    # Told to stop, it takes down what it started, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     try:
         _smoke(chosen.cache, demo=not chosen.no_demo, monitoring=chosen.monitoring)

@@ -12,6 +12,7 @@ from impasto_smoke.running import Failed, run, tell
 
 LABEL: Final = "impasto.smoke=1"
 _WHEELS: Final = "impasto-smoke/wheels"
+_KEPT: Final = "6GB"
 
 
 def build(cache: Path) -> None:
@@ -28,8 +29,9 @@ def build(cache: Path) -> None:
         run([docker(), "build", "--quiet", *what, *options, "."], most_s=1800)
         tell(f"{name}: {int(run([docker(), 'image', 'inspect', '-f', '{{.Size}}', name])) / 1e6:,.0f} MB")
 
-    # What an earlier run built and this one replaced; layers stay in the builder's own cache.
+    # What an earlier run built and this one replaced goes; the builder keeps what the next run will use again.
     run([docker(), "image", "prune", "--force", "--filter", f"label={LABEL}"])
+    run([docker(), "builder", "prune", "--force", "--keep-storage", _KEPT])
 
 
 def there(tag: str) -> bool:

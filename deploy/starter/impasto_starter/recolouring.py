@@ -30,13 +30,17 @@ def dominant_colour(picture: Image.Image) -> tuple[str, float] | None:
     if coloured.mean() < _ENOUGH:
         return None
     degrees = hue[coloured] * (360 / 256)
-    best, share, centre = "", 0.0, 0.0
+    found: dict[str, float] = {}
     for name, target in _HUES.items():
         away = (degrees - target + 180) % 360 - 180
         near = np.abs(away) < _BAND_DEGREES
-        if near.mean() > share:
-            best, share, centre = name, float(near.mean()), target + float(np.median(away[near]))
-    return (best, centre) if share >= _DOMINANT else None
+        if near.mean() >= _DOMINANT:
+            found[name] = float(np.median(away[near]))
+    if not found:
+        return None
+    # Bands overlap, orange's with yellow's: the word whose hue is nearer counts.
+    best = min(found, key=lambda name: abs(found[name]))
+    return best, _HUES[best] + found[best]
 
 
 def recoloured(picture: Image.Image, centre_degrees: float, colour: str) -> Image.Image:

@@ -21,7 +21,7 @@ from impasto_worker.pipeline_files import ADAPTER, DIFFUSERS, PipelineManifest, 
 _CHECK_PIPELINE: Final = "impasto_preprocess.checkpoint_import.compute:check_pipeline"
 _CHECK_LORA: Final = "impasto_preprocess.checkpoint_import.compute:check_lora"
 # A large model draws for seconds or minutes a picture: a few scenes tell whether it draws what is asked.
-_SEEDS, _PROMPTS = 1, 12
+_SEEDS, _PROMPTS, _STEPS, _GUIDANCE = 1, 12, 20, 5.0
 
 
 def import_checkpoint(context: JobContext, params: ImportCheckpoint) -> Outcome:
@@ -122,5 +122,7 @@ def _outcome(
 
 
 def _measuring(checkpoint: str) -> FollowUp:
-    params = EvaluateTextToImage(checkpoint=checkpoint, seeds=_SEEDS, max_prompts=_PROMPTS)
+    params = EvaluateTextToImage(
+        checkpoint=checkpoint, seeds=_SEEDS, max_prompts=_PROMPTS, steps=_STEPS, guidance=_GUIDANCE
+    )
     return FollowUp(new_id("job"), evaluate_text_to_image.KIND, params)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from impasto.artifacts import WEIGHT_SUFFIXES
 from impasto.errors import JobFailed
 from impasto_worker.runner_child import Report
 
-_PIPELINE: Final = ["model_index.json", "*/*.json", "*/*.txt", "*/*.model", "*/*.safetensors"]
-_ADAPTER: Final = ["*.safetensors", "adapter_config.json"]
+_INDEX: Final = "model_index.json"
+_BESIDE_ADAPTER: Final = "adapter_config.json"
 _MOST_BYTES: Final = 200 << 30
 _PATIENCE_S: Final = 20.0
 
@@ -33,25 +34,36 @@ def download(payload: dict[str, Any], report: Report) -> dict[str, Any]:
             "the worker lacks huggingface_hub",
             hint="pip install 'impasto[worker,diffusers]'",
         ) from error
-    name, patterns = payload["name"], _ADAPTER if payload["adapter"] else _PIPELINE
+    name, wanted = payload["name"], _of_adapter if payload["adapter"] else _of_pipeline
     report(0.0, f"asking the hub for {name}")
     try:
         # Never with the operator's own token: tenants would reach what it reaches.
         found = hub.HfApi(token=False).model_info(
             name, revision=payload["revision"], files_metadata=True, timeout=_PATIENCE_S
         )
-        size = sum(f.size or 0 for f in found.siblings or () if any(fnmatchcase(f.rfilename, p) for p in patterns))
+        sizes = {file.rfilename: file.size or 0 for file in found.siblings or () if wanted(file.rfilename)}
+        size = sum(sizes.values())
         if size > _MOST_BYTES:
             raise JobFailed("model_too_large", f"{name} has more than {_MOST_BYTES} bytes", limit=_MOST_BYTES)
-        report(0.02, f"downloading {size / 1e9:.1f} GB", steps=None)
+        report(0.02, f"downloading {size / 1e9:.1f} GB")
+        exactly = [glob.escape(file) for file in sizes] or [_INDEX]
         hub.snapshot_download(
-            name, revision=found.sha, local_dir=Path(payload["out"]), allow_patterns=patterns, token=False
+            name, revision=found.sha, local_dir=Path(payload["out"]), allow_patterns=exactly, token=False
         )
     except JobFailed:
         raise
     except Exception as error:  # its errors have no root but those of its HTTP library
         raise _refusal(name, error) from error
     return {"revision": found.sha}
+
+
+def _of_pipeline(file: str) -> bool:
+    """Single files of all weights lie beside the folders of the components."""
+    return file == _INDEX or ("/" in file and file.endswith(WEIGHT_SUFFIXES))
+
+
+def _of_adapter(file: str) -> bool:
+    return file == _BESIDE_ADAPTER or ("/" not in file and file.endswith(".safetensors"))
 
 
 def _refusal(name: str, error: Exception) -> Exception:

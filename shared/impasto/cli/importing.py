@@ -68,6 +68,7 @@ def _params(name: str, source: dict[str, Any], base: str | None, evaluate: bool)
 
 
 def _uploaded(session: Session, path: Path, name: str, base: str | None, evaluate: bool) -> ImportCheckpoint:
+    from impasto.artifacts import digest_of
     from impasto.client.files import FolderUpload
 
     if not path.exists():
@@ -75,8 +76,9 @@ def _uploaded(session: Session, path: Path, name: str, base: str | None, evaluat
     shown, on_progress = _progress(session)
     sent = FolderUpload(path, on_progress)
     with shown:
-        for flow in sent.flows(session.client.about().ingestion_url):
-            session.client.transport.run(flow)
+        origin = session.client.about().ingestion_url
+        for file in sent.paths:
+            session.client.transport.run(sent.sending(file, digest_of(file), origin))
     return _params(name, {"files": sent.files}, base, evaluate)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
+from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
 from impasto.client import jobs, resources, upload
 from impasto.client.address import find_address
@@ -136,8 +137,10 @@ class AsyncClient:
             InvalidInput: there is nothing to import, or the platform refuses a file.
         """
         sent = FolderUpload(Path(folder), on_progress)
-        for flow in sent.flows((await self.about()).ingestion_url):
-            await self.transport.run(flow)
+        origin = (await self.about()).ingestion_url
+        for path in sent.paths:
+            digest = await asyncio.to_thread(digest_of, path)
+            await self.transport.run(sent.sending(path, digest, origin))
         return await self.submit(sent.params(name, adapter_of, evaluate))
 
     @overload

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from impasto.artifacts import UploadedFile
+from impasto.artifacts import UploadedFile, digest_of
 from impasto.artworks import Artwork
 from impasto.checkpoints import Checkpoint
 from impasto.client import downloads, files, jobs, resources, watching
@@ -191,7 +192,8 @@ class AsyncFiles(_Resource):
     async def upload(self, path: str | Path, on_sent: Callable[[int], None] | None = None) -> UploadedFile:
         """Sends a file, unless the platform has it already; `on_sent` is told how many bytes are sent."""
         origin = (await self._transport.run(resources.fetch(resources.About))).ingestion_url
-        return await self._transport.run(files.sending(Path(path), origin, on_sent))
+        digest = await asyncio.to_thread(digest_of, Path(path))
+        return await self._transport.run(files.sending(Path(path), digest, origin, on_sent))
 
 
 class AsyncKeys(_Resource):

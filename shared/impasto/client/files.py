@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from impasto.artifacts import WEIGHT_SUFFIXES, UploadedFile, digest_of
+from impasto.artifacts import WEIGHT_SUFFIXES, UploadedFile
 from impasto.client.answers import checked
 from impasto.client.flow import Answer, Broken, Flow, Request
 from impasto.client.resources import place
@@ -35,12 +35,18 @@ class FileProgress:
 OnFileProgress = Callable[[FileProgress], None]
 
 
-def sending(path: Path, origin: str | None, on_sent: Callable[[int], None] | None = None) -> Flow[UploadedFile]:
+Digest = tuple[str, int]
+
+
+def sending(
+    path: Path, digest: Digest, origin: str | None, on_sent: Callable[[int], None] | None = None
+) -> Flow[UploadedFile]:
     """Sends one file, unless the platform has these bytes already. `on_sent`: how many bytes of it are sent.
 
-    `origin`: ingestion's own address; the gateway passes the file on where that does not answer.
+    `digest`: as `digest_of` tells it. `origin`: ingestion's own address; the gateway passes the file on where that does
+    not answer.
     """
-    sha256, size = digest_of(path)
+    sha256, size = digest
     known: Answer | Broken = yield Request("GET", place("artifacts", sha256), headers={"If-None-Match": f'"{sha256}"'})
     if isinstance(known, Answer) and known.status == 304:
         return UploadedFile(name=path.name, sha256=sha256, size_bytes=size)
@@ -58,7 +64,7 @@ def sending(path: Path, origin: str | None, on_sent: Callable[[int], None] | Non
 
 
 class FolderUpload:
-    """The files of a pipeline's folder, sent one after another: `flows` in turn, then `params`.
+    """The files of a pipeline's folder: each of `paths` is sent in turn, then `params` is the job.
 
     `files`: what was sent so far, digests by place.
     """
@@ -68,21 +74,24 @@ class FolderUpload:
         InvalidInput: there is nothing to import.
         """
         self._root = folder if folder.is_dir() else folder.parent
-        self._paths = list(_files(folder))
-        if not self._paths:
+        self.paths = list(_files(folder))
+        if not self.paths:
             raise InvalidInput(
                 "value_invalid",
                 f"there is nothing to import in {folder}",
                 field="folder",
                 hint=f"files of weights are {', '.join(WEIGHT_SUFFIXES)}",
             )
-        self._size, self._sent, self._on_progress = sum(path.stat().st_size for path in self._paths), 0, on_progress
+        self._size, self._sent, self._on_progress = sum(path.stat().st_size for path in self.paths), 0, on_progress
         self.files: dict[str, str] = {}
 
-    def flows(self, origin: str | None) -> Iterator[Flow[None]]:
-        """One for each file."""
-        for path in self._paths:
-            yield self._send(path, origin)
+    def sending(self, path: Path, digest: Digest, origin: str | None) -> Flow[None]:
+        """Sends one of `paths`."""
+        before = self._sent
+        stored = yield from sending(path, digest, origin, lambda sent: self._tell(before + sent))
+        self.files[path.relative_to(self._root).as_posix()] = f"sha256:{stored.sha256}"
+        self._sent = before + stored.size_bytes
+        self._tell(self._sent)
 
     def params(self, name: str, adapter_of: str | None, evaluate: bool) -> ImportCheckpoint:
         """The job that imports what was sent."""
@@ -91,16 +100,9 @@ class FolderUpload:
         source = ImportSource(files=self.files)
         return ImportCheckpoint(name=name, source=source, adapter_of=adapter_of, evaluate=evaluate)
 
-    def _send(self, path: Path, origin: str | None) -> Flow[None]:
-        before = self._sent
-        stored = yield from sending(path, origin, lambda sent: self._tell(before + sent))
-        self.files[path.relative_to(self._root).as_posix()] = f"sha256:{stored.sha256}"
-        self._sent = before + stored.size_bytes
-        self._tell(self._sent)
-
     def _tell(self, sent: int) -> None:
         if self._on_progress:
-            self._on_progress(FileProgress(len(self._paths), len(self.files), self._size, sent))
+            self._on_progress(FileProgress(len(self.paths), len(self.files), self._size, sent))
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
+from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
 from impasto.client import jobs, resources, upload
 from impasto.client.address import find_address
@@ -131,8 +132,9 @@ class Client:
             InvalidInput: there is nothing to import, or the platform refuses a file.
         """
         sent = FolderUpload(Path(folder), on_progress)
-        for flow in sent.flows(self.about().ingestion_url):
-            self.transport.run(flow)
+        origin = self.about().ingestion_url
+        for path in sent.paths:
+            self.transport.run(sent.sending(path, digest_of(path), origin))
         return self.submit(sent.params(name, adapter_of, evaluate))
 
     @overload

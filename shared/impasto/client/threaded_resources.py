@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from impasto.artifacts import UploadedFile
+from impasto.artifacts import UploadedFile, digest_of
 from impasto.artworks import Artwork
 from impasto.checkpoints import Checkpoint
 from impasto.client import downloads, files, jobs, resources, watching
@@ -191,7 +191,7 @@ class Files(_Resource):
     def upload(self, path: str | Path, on_sent: Callable[[int], None] | None = None) -> UploadedFile:
         """Sends a file, unless the platform has it already; `on_sent` is told how many bytes are sent."""
         origin = self._transport.run(resources.fetch(resources.About)).ingestion_url
-        return self._transport.run(files.sending(Path(path), origin, on_sent))
+        return self._transport.run(files.sending(Path(path), digest_of(Path(path)), origin, on_sent))
 
 
 class Keys(_Resource):

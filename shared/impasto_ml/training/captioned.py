@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from impasto_ml.data.squares import to_array
 from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.encoders.words import Words, words_of
 from impasto_ml.families.flowmini.config import MAX_TOKENS, TEXT_WIDTH
@@ -120,18 +121,6 @@ def write_captioned(
     facts = {"size_px": size_px, "styles": list(styles), "count": len(style)}
     (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
     return CaptionedPictures(folder)
-
-
-def to_array(picture: Image.Image, size_px: int) -> NDArray[np.uint8]:
-    """3 x S x S; what is not square is put on white."""
-    if picture.width != picture.height:
-        side = max(picture.size)
-        square = Image.new("RGB", (side, side), "white")
-        square.paste(picture, ((side - picture.width) // 2, (side - picture.height) // 2))
-        picture = square
-    if picture.width != size_px:
-        picture = picture.resize((size_px, size_px), Image.Resampling.LANCZOS)
-    return np.ascontiguousarray(np.asarray(picture.convert("RGB")).transpose(2, 0, 1))
 
 
 class _CaptionBook:

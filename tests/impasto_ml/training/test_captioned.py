@@ -11,7 +11,7 @@ from PIL import Image
 
 from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.encoders.words import words_of
-from impasto_ml.training.captioned import CaptionedPictures, Example, to_array, write_captioned
+from impasto_ml.training.captioned import CaptionedPictures, Example, write_captioned
 
 # So long that it does not fit.
 LONG = "a boat and " * 40
@@ -98,10 +98,3 @@ def test_nothing_to_learn_from_is_refused(encoder: TextEncoder, tmp_path: Path) 
 def test_a_style_that_was_not_named_is_refused(encoder: TextEncoder, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'chalk' is none of the styles oil"):
         write_captioned(tmp_path, [Example(plain("red"), ("a",), "chalk")], encoder, size_px=8, styles=("oil",))
-
-
-def test_what_is_not_square_is_put_on_white_and_not_stretched() -> None:
-    array = to_array(Image.new("RGB", (40, 20), "black"), 8)
-    assert array.shape == (3, 8, 8)
-    assert array[0, 0].tolist() == [255] * 8
-    assert array[0, 4].tolist() == [0] * 8

@@ -17,7 +17,7 @@ _TITLE: Final = "Drawing from words"
 _CELL_PX: Final = 160
 _SHEET_PX: Final = 480
 _MOST_POINTS: Final = 50
-_PLACES: Final = {"train": "drawings learnt from", "validation": "drawings held out"}
+_PLACES: Final = {"train": "drawings learnt from", "validation": "drawings held out", "": "in no dataset"}
 
 
 def drawn(outcome: Outcome, folder: Path, number: int) -> str:
@@ -31,21 +31,22 @@ def drawn(outcome: Outcome, folder: Path, number: int) -> str:
     about = (
         "The starter comes with the platform and draws in styles of its own. It went on learning from the drawings "
         f"above, {learnt.steps:,} steps in {duration(learnt.train_seconds)}, and was asked the same again, with the "
-        f"same seed. It is a small network, its pictures have {size} px; none was chosen or mended. Under a prompt "
-        "stands whether drawings of it were among those it learnt from."
+        f"same seed. It is a small network, its pictures have {size} px; none was chosen or mended.</p><p>Under a "
+        "prompt stands whether this learning saw drawings of it. The starter was taught before, with drawings of many "
+        "such things, so even what was held out here may not be new to it."
     )
     body = (
-        f"<h3>Before: the starter, in its own styles</h3>{_grid(words.before, words, folder)}"
-        f"<h3>After: the new checkpoint, in the hands it was shown</h3>{_grid(words.after, words, folder)}"
+        f"<h3>Before: the starter, in its own styles</h3>{_grid(words.before, {}, folder)}"
+        f"<h3>After: the new checkpoint, in the hands it was shown</h3>{_grid(words.after, words.places, folder)}"
         f"{_learning(words, folder)}{measured(words)}{_origin(words, folder)}"
     )
     return section(number, _TITLE, about, body)
 
 
-def _grid(grid: DrawnGrid, words: FromWords, folder: Path) -> str:
+def _grid(grid: DrawnGrid, places: dict[str, str], folder: Path) -> str:
     names = "".join(f"<span>{text(style)}</span>" for style in grid.styles)
     rows = "".join(
-        _row(prompt, words.places[prompt], grid.styles, paths, folder)
+        _row(prompt, places.get(prompt), grid.styles, paths, folder)
         for prompt, paths in zip(grid.prompts, grid.paths, strict=True)
     )
     took = f"{len(grid.result.pictures)} pictures, {grid.result.compute_seconds:.1f} s of computing."
@@ -55,16 +56,13 @@ def _grid(grid: DrawnGrid, words: FromWords, folder: Path) -> str:
     )
 
 
-def _row(prompt: str, place: str, styles: list[str], paths: list[str], folder: Path) -> str:
+def _row(prompt: str, place: str | None, styles: list[str], paths: list[str], folder: Path) -> str:
     cells = "".join(
         f'<span><img src="{embedded(folder / path, _CELL_PX)}" alt="{text(prompt)}, drawn as {text(style)}"></span>'
         for style, path in zip(styles, paths, strict=True)
     )
-    where = _PLACES.get(place, "in no dataset")
-    return (
-        f'<div class="hand"><div><b>“{text(prompt)}”</b><small>{where}</small></div>'
-        f'<div class="strip">{cells}</div></div>'
-    )
+    where = "" if place is None else f"<small>{_PLACES[place]}</small>"
+    return f'<div class="hand"><div><b>“{text(prompt)}”</b>{where}</div><div class="strip">{cells}</div></div>'
 
 
 def _learning(words: FromWords, folder: Path) -> str:

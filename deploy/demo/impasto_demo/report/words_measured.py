@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from impasto.checkpoints import Measure
 from impasto.kinds.evaluate_text_to_image import CopyingMeasures, EvaluatedTextToImage, SceneMeasures, StyleMeasures
 from impasto_demo.from_words_outcome import FromWords
 from impasto_demo.report.charts import intervals
 from impasto_demo.report.markup import interval, percent, text
+
+_FEW: Final = 100
 
 
 def measured(words: FromWords) -> str:
@@ -37,6 +41,8 @@ def _hands(style: StyleMeasures, styles: list[str]) -> str:
         told += f" Of real held-out works of the same size it names {percent(style.real.value, 0)} rightly."
     if apart := [name for name in styles if name not in style.by_style]:
         told += f" It never learnt {text(', '.join(apart))} and is not asked about that."
+    if style.drawn.count < _FEW:
+        told += " So few pictures settle little."
     return f"<div><h3>Is it the hand that was asked for?</h3><p>{told}</p>{intervals(rows, mark=chance)}</div>"
 
 
@@ -54,9 +60,10 @@ def _scenes(scenes: SceneMeasures) -> str:
 def _copies(copying: CopyingMeasures) -> str:
     told = (
         f"The drawn pictures were held against all {copying.works:,} works that it learnt from, by the features of a "
-        f"picture network: 1 is the same. A picture is {_bounded(copying.nearest)} near to its nearest work"
+        "picture network: 1 is the same. On the average the nearest work is like the picture by "
+        f"{_bounded(copying.nearest)}"
     )
-    told += f", a held-out work, which cannot be a copy, {_bounded(copying.real)}." if copying.real else "."
+    told += f", and by {_bounded(copying.real)} for held-out works, which copy nothing." if copying.real else "."
     if copying.copy_rate:
         told += (
             f" {percent(copying.copy_rate.value)} of the pictures (95 %: {interval(copying.copy_rate)}) are nearer to "

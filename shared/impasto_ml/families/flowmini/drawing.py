@@ -12,13 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 from impasto_ml.data.pictures import flatten, open_picture
+from impasto_ml.data.squares import to_array
 from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.encoders.words import words_of
 from impasto_ml.families.flowmini.config import MAX_TOKENS
 from impasto_ml.families.flowmini.model import FlowMini, for_pictures
 from impasto_ml.families.flowmini.sampling import Condition, denoise_step, schedule
 from impasto_ml.families.text_to_image import DrawingRequest
-from impasto_ml.training.captioned import to_array
 
 # Measured on the small flavors: activations of one picture, with and without words, in bfloat16.
 _BYTES_A_PIXEL = 2_000

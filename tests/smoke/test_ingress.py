@@ -1,0 +1,51 @@
+"""The ingress leads every route to its owner."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import pytest
+from fastapi import FastAPI
+
+from impasto.settings import Settings
+from impasto_gateway.app import create_app as create_gateway
+from impasto_ingestion.app import create_app as create_ingestion
+from tests.contracts.kept import ROOT
+
+_CONFIGURATION: Final = (ROOT / "deploy/compose/nginx.conf").read_text("utf-8")
+_RULE: Final = re.compile(r'^    (?:"(?P<what>[^"]+)"|default) (?P<to>\w+):\d+;$', re.MULTILINE)
+
+
+def _owner(request: str) -> str:
+    """Whom nginx's map leads to: a whole text first, then patterns in their order, then the default."""
+    block = _CONFIGURATION.partition('map "$request_method $uri" $owner {')[2].partition("}")[0]
+    rules = [(rule["what"], rule["to"]) for rule in _RULE.finditer(block)]
+    whole = {what: to for what, to in rules if what and not what.startswith("~")}
+    patterns = [(what[1:], to) for what, to in rules if what and what.startswith("~")]
+    found = whole.get(request) or next((to for what, to in patterns if re.search(what, request)), None)
+    return found or next(to for what, to in rules if what is None)
+
+
+def _requests(application: FastAPI) -> set[str]:
+    paths = application.openapi()["paths"].items()
+    lines = {
+        f"{method.upper()} {re.sub(r'{[^}]+}', 'something', path)}" for path, methods in paths for method in methods
+    }
+    assert lines
+    return lines
+
+
+_OF_INGESTION: Final = _requests(create_ingestion(Settings.from_environment({})))
+_OF_THE_GATEWAY: Final = _requests(create_gateway(Settings.from_environment({})))
+
+
+@pytest.mark.parametrize("request_line", sorted(_OF_INGESTION))
+def test_what_ingestion_takes_is_led_to_it(request_line: str) -> None:
+    """The gateway, which would pass it on, knows ingestion by the origin: it would ask itself for ever."""
+    assert _owner(request_line) == "ingestion"
+
+
+@pytest.mark.parametrize("request_line", sorted(_OF_THE_GATEWAY - _OF_INGESTION))
+def test_everything_else_is_led_to_the_gateway(request_line: str) -> None:
+    assert _owner(request_line) == "gateway"
