@@ -47,7 +47,12 @@ def object_key(tenant_id: str, sha256: str) -> str:
 
 def run_key(tenant_id: str, job_id: str, step: int, name: str) -> str:
     """Where a file of a job that still runs lies in the bucket: no artifact, and gone when the job ends."""
-    return f"{tenant_id}/runs/{job_id}/{step}/{name}"
+    return f"{runs_prefix(tenant_id, job_id)}{step}/{name}"
+
+
+def runs_prefix(tenant_id: str, job_id: str) -> str:
+    """What the keys of all files of a job that still runs begin with."""
+    return f"{tenant_id}/runs/{job_id}/"
 
 
 def digest_of(path: Path) -> tuple[str, int]:

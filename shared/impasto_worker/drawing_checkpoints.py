@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -89,5 +89,11 @@ def _starter(context: JobContext) -> DrawingCheckpoint:
 
 
 def _link(link: Path, target: Path) -> None:
-    with suppress(FileExistsError):
-        link.symlink_to(target.absolute())
+    """Makes `link` lead to `target`; one that leads elsewhere is from an installation or a setting of before."""
+    target = target.absolute()
+    if link.is_symlink() and link.readlink() == target:
+        return
+    # Made beside and renamed: another slot may be reading.
+    part = link.with_name(f"{link.name}-{os.urandom(8).hex()}.part")
+    part.symlink_to(target)
+    part.replace(link)

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
-from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of
+from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of, runs_prefix
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.errors import Unavailable
@@ -77,11 +77,18 @@ class Transfer:
         return _patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
 
     def drop_state(self, key: str) -> None:
-        """Removes a stored state that nothing refers to any more; the reconciler finds what stays by an outage."""
+        """Removes a stored state that nothing refers to any more; what an outage leaves goes with the others."""
+        self._drop(lambda: self._objects.remove_run(key))
+
+    def drop_states(self, tenant_id: str, job_id: str) -> None:
+        """Removes every state of a job, those that a killed worker left as well."""
+        self._drop(lambda: self._objects.remove_runs(runs_prefix(tenant_id, job_id)))
+
+    def _drop(self, remove: Callable[[], None]) -> None:
         try:
-            self._objects.remove_run(key)
+            remove()
         except Unavailable as error:
-            _LOG.warning("a state that is not needed any more stays for now: %s", error.code)
+            _LOG.warning("a state that is not needed any more stays: %s", error.code)
 
     def trim(self) -> None:
         """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from impasto.artifacts import ArtifactRef, digest_of, run_key
+from impasto.artifacts import ArtifactRef, digest_of, run_key, runs_prefix
 from impasto.backends.objects import S3Objects
 from impasto.errors import NotFound, Unavailable
 from impasto.settings import Settings
@@ -167,6 +167,21 @@ def test_a_running_jobs_file_is_gone_once_removed_and_may_be_removed_again(store
         store.remove_run(key)
     with pytest.raises(NotFound):
         store.fetch_run(key, digest, tmp_path / "back")
+
+
+def test_all_files_of_one_running_job_are_removed_and_no_others(store: S3Objects, tmp_path: Path) -> None:
+    (tmp_path / "state").write_bytes(b"left")
+    digest, _ = digest_of(tmp_path / "state")
+    mine = [run_key("ten_a", "job_4", step, "1.safetensors") for step in (10, 20)]
+    other = run_key("ten_a", "job_40", 10, "1.safetensors")
+    for key in (*mine, other):
+        store.put_run(key, tmp_path / "state")
+    for _ in range(2):
+        store.remove_runs(runs_prefix("ten_a", "job_4"))
+    for key in mine:
+        with pytest.raises(NotFound):
+            store.fetch_run(key, digest, tmp_path / "back")
+    assert store.fetch_run(other, digest, tmp_path / "back").read_bytes() == b"left"
 
 
 def test_keys_of_running_jobs_tell_tenants_jobs_steps_and_attempts_apart() -> None:

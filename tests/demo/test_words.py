@@ -47,8 +47,10 @@ def test_a_long_loss_is_drawn_as_means_of_which_the_page_tells(tmp_path: Path) -
     assert "the mean of 4 steps a point" in section
 
 
-def test_samples_stand_by_step(tmp_path: Path) -> None:
-    assert "<b>After 40 steps</b>" in drawn(outcome(tmp_path), tmp_path, 7)
+def test_samples_stand_by_step_and_name_the_learnt_hands_alone(tmp_path: Path) -> None:
+    section = drawn(outcome(tmp_path), tmp_path, 7)
+    assert "<b>After 40 steps</b>" in section
+    assert "a row a hand (Ada, Bob)" in section
 
 
 def test_one_picture_is_led_back_to_works_under_their_licences(tmp_path: Path) -> None:

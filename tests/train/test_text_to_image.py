@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +104,11 @@ def alone(stack: Stack, models_folder: Path, tmp_path: Path) -> tuple[Stack, str
 def test_after_a_kill_another_worker_goes_on_to_the_same_weights(alone: tuple[Stack, str]) -> None:
     """States are kept between two tellings of the series: what was told before one is not lost with it."""
     stack, version = alone
-    params = params_for(version, steps=40, checkpoint_every=7, sample_every=20)
+    params = params_for(version, steps=80, checkpoint_every=7, sample_every=40)
     undisturbed: TrainedTextToImage = stack.client().run(params)
     job = stack.client().submit(params)
     eventually(lambda: reached(stack, job.id) >= 14, "it is in the middle", 90)
-    stack.processes[-1].send(signal.SIGKILL)
+    stack.processes[-1].kill()
     stack.start_worker("second", ["train"], slots=1)
     disturbed: TrainedTextToImage = job.wait()
     assert disturbed.resumed_from_step is not None
@@ -119,8 +118,8 @@ def test_after_a_kill_another_worker_goes_on_to_the_same_weights(alone: tuple[St
     assert disturbed.final_loss == pytest.approx(undisturbed.final_loss, abs=1e-9)
     assert disturbed.weights_sha256 == undisturbed.weights_sha256
     steps = [point["step"] for point in ask(stack, "GET", f"/v1/jobs/{job.id}/series").json()["items"]]
-    assert steps == list(range(1, 41))
-    assert [sheet.step for sheet in disturbed.samples] == [20, 40]
+    assert steps == list(range(1, 81))
+    assert [sheet.step for sheet in disturbed.samples] == [40, 80]
     assert [s.artifact.sha256 for s in disturbed.samples] == [s.artifact.sha256 for s in undisturbed.samples]
     assert states_of(stack, job.id) == []
 

@@ -26,6 +26,8 @@ _MOST_STYLES: Final = 64
 _SAMPLE_PROMPTS: Final = 6
 _RATE_FROM_BASE: Final = 4e-4
 _RATE_FROM_NOTHING: Final = 1e-3
+# New styles all begin as the mean of the old ones.
+_STYLE_RATE: Final = 20.0
 
 
 def train(context: JobContext, params: TrainTextToImage) -> Outcome:
@@ -109,6 +111,7 @@ def _options(params: TrainTextToImage) -> dict[str, Any]:
         "warm_up": min(100, params.steps // 10),
         "caption_dropout": params.caption_dropout,
         "style_dropout": params.style_dropout,
+        "style_rate": _STYLE_RATE if params.base else 1.0,
         "seed": params.seed,
     }
 

@@ -47,9 +47,9 @@ class Notes:
             return None
 
     def forget(self) -> None:
-        """Removes the kept state: the training is at its end. An attempt that is over removes nothing."""
-        if (state := self._trainings.forget(self._job)) is not None:
-            self._transfer.drop_state(state.key)
+        """Removes all kept states: the training is at its end. An attempt that is over removes nothing."""
+        if self._trainings.forget(self._job):
+            self._transfer.drop_states(self._context.tenant_id, self._job.id)
 
     def _keep_state(self, step: int, path: Path) -> None:
         sha256, size = digest_of(path)

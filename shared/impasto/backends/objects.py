@@ -111,6 +111,12 @@ class S3Objects:
         with _named_errors():
             self._client.remove_object(self._bucket, key)
 
+    def remove_runs(self, prefix: str) -> None:
+        """Removes all that `put_run` stored under keys with this beginning, of `runs_prefix`."""
+        with _named_errors():
+            for found in self._client.list_objects(self._bucket, prefix, recursive=True):
+                self._client.remove_object(self._bucket, str(found.object_name))
+
     def stream(self, tenant_id: str, sha256: str) -> Iterator[bytes]:
         """The object's bytes in blocks of one MiB."""
         with _named_errors(sha256):

@@ -6,9 +6,10 @@ Liu et al. 2022 (arXiv 2209.03003), equation 1; times are drawn from a logit-nor
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from impasto_ml.training.captioned import Batch, CaptionedPictures
 _TIME_MEAN: Final = -0.4
 _TIME_SPREAD: Final = 1.0
 _CLIP: Final = 1.0
+_STYLES: Final = 1
 
 
 class TrainingDiverged(ArithmeticError):
@@ -31,7 +33,8 @@ class FlowTraining:
     """How to learn. The rate rises for `warm_up` steps, is held until `hold` of all steps, then falls as a cosine.
 
     `caption_dropout` and `style_dropout` are the chances that a picture is shown without its words or its style;
-    guidance needs the first. `ema` is the decay of the averaged weights, the ones that draw.
+    guidance needs the first. `ema` is the decay of the averaged weights, the ones that draw. `style_rate` multiplies
+    the learning rate of the table of styles: a new style must leave the place where it began within a short training.
     """
 
     steps: int
@@ -43,6 +46,7 @@ class FlowTraining:
     ema: float = 0.999
     caption_dropout: float = 0.1
     style_dropout: float = 0.2
+    style_rate: float = 1.0
     seed: int = 0
 
     def rate(self, step: int) -> float:
@@ -62,8 +66,12 @@ class FlowTrainer:
         self.model: FlowMini = for_pictures(model, torch.device(device)).train()
         self.options, self.step = options, 0
         self._pictures, self._device = pictures, torch.device(device)
+        self._learnt = _by_group(self.model)
+        groups: list[dict[str, Any]] = [{"params": [value for _, value in group]} for group in self._learnt]
+        # Decay would pull styles towards one another.
+        groups[_STYLES] |= {"weight_decay": 0.0} if options.style_rate != 1 else {}
         self._optimiser = torch.optim.AdamW(
-            model.parameters(), options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay, fused=True
+            groups, options.learning_rate, betas=(0.9, 0.99), weight_decay=options.weight_decay, fused=True
         )
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
 
@@ -77,8 +85,8 @@ class FlowTrainer:
         loss = self._loss(self._pictures.batch(self.options.batch, dice), dice)
         if not torch.isfinite(loss):
             raise TrainingDiverged(f"the loss of step {self.step + 1} is {loss.item()}")
-        for group in self._optimiser.param_groups:
-            group["lr"] = self.options.rate(self.step)
+        for number, group in enumerate(self._optimiser.param_groups):
+            group["lr"] = self.options.rate(self.step) * (self.options.style_rate if number == _STYLES else 1)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if not torch.isfinite(nn.utils.clip_grad_norm_(self.model.parameters(), _CLIP)):
@@ -98,7 +106,7 @@ class FlowTrainer:
         """Everything that the next step depends on besides seed and step, as named tensors."""
         state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         state |= {f"averaged.{name}": value for name, value in self.averaged.items()}
-        names = [name for name, _ in self.model.named_parameters()]
+        names = [name for group in self._learnt for name, _ in group]
         for index, moments in self._optimiser.state_dict()["state"].items():
             state |= {f"adam.{names[index]}.{key}": moments[key] for key in ("exp_avg", "exp_avg_sq")}
         state["step"] = torch.tensor(self.step)
@@ -124,7 +132,7 @@ class FlowTrainer:
                         for key in ("exp_avg", "exp_avg_sq")
                     },
                 }
-                for index, (name, value) in enumerate(self.model.named_parameters())
+                for index, (name, value) in enumerate(itertools.chain(*self._learnt))
                 if self.step
             }
             self._optimiser.load_state_dict(packed)
@@ -156,3 +164,9 @@ class FlowTrainer:
         decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
         for name, value in self.model.state_dict().items():
             self.averaged[name].lerp_(value, 1 - decay)
+
+
+def _by_group(model: FlowMini) -> tuple[list[tuple[str, Tensor]], list[tuple[str, Tensor]]]:
+    """The named parameters, without and only the table of styles, in the optimiser's order."""
+    named = list(model.named_parameters())
+    return [pair for pair in named if pair[1] is not model.styles.weight], [("styles.weight", model.styles.weight)]

@@ -150,3 +150,17 @@ def test_the_averaged_weights_follow_and_draw_on_their_own(pictures: CaptionedPi
     kept = {name: value.clone() for name, value in drawer.state_dict().items()}
     learning.train_step()
     assert same(dict(drawer.state_dict()), kept)
+
+
+def test_styles_can_learn_faster_than_the_rest(pictures: CaptionedPictures) -> None:
+    def moved(style_rate: float) -> list[float]:
+        learning = trainer(pictures, replace(OPTIONS, style_rate=style_rate, weight_decay=0.0))
+        before = {name: value.clone() for name, value in learning.model.state_dict().items()}
+        for _ in range(2):
+            learning.train_step()
+        after = learning.model.state_dict()
+        return [float((after[name] - before[name]).abs().max()) for name in ("styles.weight", "head.weight")]
+
+    (slow, rest), (fast, same_rest) = moved(1.0), moved(10.0)
+    assert fast == pytest.approx(10 * slow, rel=0.1)
+    assert same_rest == pytest.approx(rest, rel=0.1)

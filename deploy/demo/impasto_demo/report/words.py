@@ -81,7 +81,7 @@ def _learning(words: FromWords, folder: Path) -> str:
         f'<h3>While it learnt</h3><div class="pair"><div>{curve(points, across, "Loss by step of learning to draw")}'
         f"</div><div>{told}</div></div>"
         f'<div class="plates samples">{sheets}</div>'
-        f'<p class="small took">Each sheet: a row a hand ({text(", ".join(learnt.styles))}), '
+        f'<p class="small took">Each sheet: a row a hand ({text(", ".join(words.after.styles))}), '
         f"a column a prompt ({text(', '.join(words.sample_prompts))}).</p>"
     )
 

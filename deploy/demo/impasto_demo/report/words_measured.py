@@ -10,7 +10,7 @@ from impasto_demo.from_words_outcome import FromWords
 from impasto_demo.report.charts import intervals
 from impasto_demo.report.markup import interval, percent, text
 
-_FEW: Final = 100
+_FEW: Final = 60
 
 
 def measured(words: FromWords) -> str:
@@ -60,10 +60,10 @@ def _scenes(scenes: SceneMeasures) -> str:
 def _copies(copying: CopyingMeasures) -> str:
     told = (
         f"The drawn pictures were held against all {copying.works:,} works that it learnt from, by the features of a "
-        "picture network: 1 is the same. On the average the nearest work is like the picture by "
+        "picture network: 1 is the same. On the average the nearest of these is alike by "
         f"{_bounded(copying.nearest)}"
     )
-    told += f", and by {_bounded(copying.real)} for held-out works, which copy nothing." if copying.real else "."
+    told += f"; for held-out works, which copy nothing, by {_bounded(copying.real)}." if copying.real else "."
     if copying.copy_rate:
         told += (
             f" {percent(copying.copy_rate.value)} of the pictures (95 %: {interval(copying.copy_rate)}) are nearer to "

@@ -37,10 +37,7 @@ WHERE j.id = before.id AND j.epoch = %(epoch)s AND j.state = 'running'
 RETURNING before.last_checkpoint
 """
 _FORGET: Final = """
-UPDATE jobs j SET last_checkpoint = NULL
-FROM (SELECT id, last_checkpoint FROM jobs WHERE id = %(id)s FOR UPDATE) before
-WHERE j.id = before.id AND j.epoch = %(epoch)s AND j.state = 'running'
-RETURNING before.last_checkpoint
+UPDATE jobs SET last_checkpoint = NULL WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running' RETURNING id
 """
 
 
@@ -69,10 +66,9 @@ class PostgresTrainings:
             return state
         return TrainingState.model_validate(row[0]) if row[0] else None
 
-    def forget(self, job: ClaimedJob) -> TrainingState | None:
-        """From now on there is nothing to go on from; gives what there was, or None if the attempt is over."""
-        row = self._execute(job, _FORGET)
-        return TrainingState.model_validate(row[0]) if row and row[0] else None
+    def forget(self, job: ClaimedJob) -> bool:
+        """From now on there is nothing to go on from; False, and nothing changed, if the attempt is over."""
+        return self._execute(job, _FORGET) is not None
 
     def state(self, job: ClaimedJob) -> TrainingState | None:
         """Where an earlier attempt of the job got to."""

@@ -18,6 +18,8 @@ _LIVE_MAPS = 5
 _LIVE_WIDTHS = 14
 _GUIDED = 2
 _TOKENS, _TOKEN_WIDTH = 512, 4096
+# Of Flux, whose network does not say how many a side it was taught with.
+_LATENTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +59,16 @@ def estimate(repository: Repository, dtype: torch.dtype, size: tuple[int, int]) 
 
 
 def default_size(repository: Repository) -> tuple[int, int]:
-    """Width and height in pixels that the pipeline draws unless told otherwise; 1024 where it does not say."""
+    """Width and height in pixels that the pipeline draws unless told otherwise."""
     denoiser = "transformer" if "transformer" in repository.weights else "unet"
     vae, network = (read_json(repository.folder / n / "config.json", n) for n in ("vae", denoiser))
-    told, latent_px = network.get("sample_size"), 2 ** (len(vae.get("block_out_channels") or (1,)) - 1)
-    match told:
-        case int():
-            return told * latent_px, told * latent_px
+    latents, latent_px = network.get("sample_size"), 2 ** (len(vae.get("block_out_channels") or (1,)) - 1)
+    match latents:
         case [int(height), int(width)]:
             return width * latent_px, height * latent_px
-    return 1024, 1024
+        case int() if latents:
+            return latents * latent_px, latents * latent_px
+    return _LATENTS * latent_px, _LATENTS * latent_px
 
 
 def drawing_bytes(vae: Mapping[str, Any], network: Mapping[str, Any], dtype: torch.dtype, size: tuple[int, int]) -> int:
