@@ -40,15 +40,17 @@ def test_the_loss_falls(pictures: CaptionedPictures) -> None:
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 
 
+@pytest.mark.parametrize("style_rate", [1.0, 20.0])
 def test_six_steps_are_three_kept_as_a_file_and_three_more_by_another(
-    pictures: CaptionedPictures, tmp_path: Path
+    pictures: CaptionedPictures, tmp_path: Path, style_rate: float
 ) -> None:
-    undisturbed = trainer(pictures)
+    options = replace(OPTIONS, style_rate=style_rate)
+    undisturbed = trainer(pictures, options)
     whole = [undisturbed.train_step() for _ in range(6)]
-    first = trainer(pictures)
+    first = trainer(pictures, options)
     halves = [first.train_step() for _ in range(3)]
     save_file({name: tensor.contiguous() for name, tensor in first.state().items()}, tmp_path / "state.safetensors")
-    second = trainer(pictures, seed=99)
+    second = trainer(pictures, options, seed=99)
     second.restore(load_file(tmp_path / "state.safetensors"))
     assert second.step == 3
     halves += [second.train_step() for _ in range(3)]
