@@ -134,26 +134,29 @@ def _upload(stack: Stack, folder: Path) -> None:
     Image.new("RGB", (16, 16), "teal").save(folder / "teal.png")
     with (folder / "teal.png").open("rb") as file:
         answer = ask(stack, "POST", "/v1/artworks", files={"files": ("teal.png", file, "image/png")})
-    assert answer.json()["files"][0]["verdict"] == "accepted", answer.text
+    assert answer.json()["files"][0]["verdict"] in ("accepted", "duplicate"), answer.text
 
 
 def test_every_query_has_an_answer_once_a_job_has_run(watch: Watch, tmp_path: Path) -> None:
     _upload(watch.stack, tmp_path)
     assert ended(watch.stack, submit(watch.stack, "test.stamp", {"text": "x"})["id"])["state"] == "succeeded"
     eventually(lambda: watch.values("sum(impasto_run_seconds_count) > 0"), "the job is counted")
-    empty: list[tuple[str, str]] = []
+    lacking: list[tuple[str, str]] = []
 
     def all_answer() -> bool:
-        empty[:] = [(title, query) for title, query in queries() if not watch.ask(query)]
-        return not empty
+        # Somebody goes on asking and uploading: a quantile of no requests is no number.
+        ask(watch.stack, "GET", "/v1/jobs")
+        _upload(watch.stack, tmp_path)
+        lacking[:] = [(title, query) for title, query in queries() if not watch.ask(query)]
+        # Nothing was sent by webhook; everything else is a number by now.
+        numbers = [found for found in queries() if "impasto_webhook_" not in found[1]]
+        lacking.extend(found for found in numbers if not watch.values(found[1]))
+        return not lacking
 
     try:
-        eventually(all_answer, "every panel has data", 20)
+        eventually(all_answer, "every panel has data", 30)
     except AssertionError:
-        assert empty == []
-    # Nothing was sent by webhook, and a quantile of nothing is no number; everything else is one by now.
-    lacking = [found for found in queries() if "impasto_webhook_" not in found[1] and not watch.values(found[1])]
-    assert lacking == []
+        assert lacking == []
 
 
 def test_every_rule_is_asked_without_fault_and_a_healthy_platform_is_quiet(watch: Watch) -> None:

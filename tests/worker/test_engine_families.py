@@ -14,14 +14,12 @@ from tests.worker.drawing import Studio, request
 
 
 def _flowmini(folder: Path, models: Path) -> EngineCheckpoint:
-    """Untrained weights of the smallest flavor."""
-    import torch
+    """Random weights of the smallest flavor, by which words and styles change the picture."""
+    from impasto_ml.families.flowmini import save_checkpoint
+    from tests.impasto_ml.families.flowmini.networks import lively
 
-    from impasto_ml.families.flowmini import FlowMini, FlowMiniConfig, save_checkpoint
-
-    torch.manual_seed(0)
-    config = FlowMiniConfig.of("tiny", ("oil", "ink"))
-    save_checkpoint(folder, config, FlowMini(config).state_dict())
+    model = lively()
+    save_checkpoint(folder, model.config, model.state_dict())
     (folder / "models").symlink_to(models)
     return EngineCheckpoint("flowmini", folder, "flowmini")
 
@@ -37,7 +35,9 @@ def test_flowmini_draws_the_same_alone_and_among_others(studio: Studio, models_f
     others = [request(f"a ship, number {n}", seed=n, steps=4 + n) for n in range(5)]
     among = studio.draw(checkpoint, *others, wanted).result(60)
     assert studio.engine.stats()["widths"]["6"] == 4
-    assert np.abs(_last(alone) - _last(among)).max() <= 1
+    assert _last(alone).std() > 5  # something is drawn at all
+    # bfloat16 rounds by the width of the batch; another picture would be tens of steps away.
+    assert np.abs(_last(alone) - _last(among)).mean() < 2
 
 
 def test_a_style_that_flowmini_does_not_know_is_named(studio: Studio, models_folder: Path, tmp_path: Path) -> None:
