@@ -146,8 +146,10 @@ lock: $(STAMPS)/venv ## write requirements/ anew from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools==7.6.2
 	@$(LOCK) --extra server --extra worker --extra embedded --extra studio --extra models -o requirements/run.txt pyproject.toml
 	@$(LOCK) --extra demo -c requirements/run.txt -o requirements/demo.txt pyproject.toml
-	@$(LOCK) --extra dev --extra diffusers -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	@$(LOCK) --extra dev --extra diffusers -c requirements/torch.txt -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	@$(LOCK) --extra server -c requirements/run.txt -o deploy/docker/locks/server.txt pyproject.toml
 	@$(LOCK) --extra server --extra studio -c requirements/run.txt -o deploy/docker/locks/studio.txt pyproject.toml
 	@$(LOCK) --extra worker --extra models -c requirements/run.txt -o deploy/docker/locks/worker.txt pyproject.toml
+	@# What torch's CUDA build asks for: never what is installed here.
+	@sed -i -E '/^(nvidia-|cuda-|triton)/,/[^\\]$$/d' requirements/dev.txt
 	@sed -i '/^# WARNING: The following/,$$d' requirements/run.txt requirements/demo.txt requirements/dev.txt deploy/docker/locks/*.txt
