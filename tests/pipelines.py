@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 from impasto.kinds.checkpoint_import import ImportCheckpoint, ImportedCheckpoint, ImportSource
 from impasto.testing.stacks import Stack
 
-_IMPORTED: dict[tuple[str, str], ImportedCheckpoint] = {}
+_IMPORTED: dict[tuple[str, str, bool], ImportedCheckpoint] = {}
 
 
 @cache
@@ -48,7 +48,7 @@ def place(stack: Stack, name: str, folder: Path) -> Path:
 
 def imported(stack: Stack, name: str, *, evaluate: bool = False, seed: int = 0) -> ImportedCheckpoint:
     """The tiny pipeline as a checkpoint of the first tenant, imported by whoever asks first."""
-    key = (stack.url, f"{name}-{seed}")
+    key = (stack.url, f"{name}-{seed}", evaluate)
     if key not in _IMPORTED:
         place(stack, key[1], pipeline(name, seed))
         _IMPORTED[key] = stack.client().run(

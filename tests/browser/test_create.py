@@ -49,11 +49,12 @@ def test_pictures_are_drawn_from_words_and_seen_on_the_way(maker: Person) -> Non
     page = maker.page
     maker.go("/create")
     page.get_by_label("Prompt").fill("a red heart")
-    page.get_by_label("Seeds", exact=True).fill("1, 2")
+    # So many that there is something to be seen on the way.
+    page.get_by_label("Seeds", exact=True).fill(", ".join(map(str, range(1, 13))))
     page.locator(".chip").first.click()
     page.locator(".tools .button.primary:visible").click()
     expect(page.locator(".canvas .preview")).to_be_visible()
-    expect(page.locator(".canvas .result img")).to_have_count(2, timeout=90_000)
+    expect(page.locator(".canvas .result img")).to_have_count(12, timeout=90_000)
     assert any("/previews/" in url for url in maker.requests)
     maker.is_settled()
     maker.shoot("drawn")

@@ -111,6 +111,7 @@ def test_a_picture_is_not_shown_to_whoever_is_not_signed_in_or_of_another_tenant
     person.sign_in("others")
     assert asked.get(address).status == 404
     person.presses("Sign out")
+    person.sees("Welcome")
     person.sign_in("mine")
     answer = asked.get(address)
     assert (answer.status, answer.headers["content-type"]) == (200, "image/png")

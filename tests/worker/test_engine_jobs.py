@@ -113,7 +113,7 @@ def test_a_canceled_job_leaves_the_engine_and_its_slot_takes_the_next(easel: Eas
 def test_three_jobs_in_an_engine_that_is_killed_run_again_and_none_is_charged(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     jobs = [easel.submit(checkpoint, prompt=name, steps=100) for name in "abc"]
-    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn")
+    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn", 90)
     os.kill(easel.engine(), signal.SIGKILL)
     for job in jobs:
         assert ended(easel.stack, job)["state"] == "succeeded"
@@ -134,7 +134,7 @@ def test_a_job_alone_in_an_engine_that_is_killed_is_charged(easel: Easel) -> Non
 def test_a_job_that_kills_every_engine_is_found_out_and_the_others_succeed(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     good = [easel.submit(checkpoint, prompt=name, steps=100) for name in "abc"]
-    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn")
+    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn", 90)
     bad = easel.submit(checkpoint, prompt="die")
     job = ended(easel.stack, bad, most_s=60)
     assert (job["state"], job["error"]["code"]) == ("failed", "runner_killed")
