@@ -67,6 +67,7 @@ def test_pictures_are_drawn_from_words_and_seen_on_the_way(maker: Person) -> Non
 def test_what_is_missing_is_said_before_anything_is_sent(maker: Person) -> None:
     maker.go("/create?picture=")
     maker.presses("Redraw")
+    maker.sees("Strength")
     maker.page.locator(".tools .button.primary:visible").click()
     maker.sees("Choose a picture first.")
 
