@@ -21,7 +21,7 @@ from impasto_starter.hands import STYLE_NAMES, STYLES
 from impasto_starter.lessons import lessons, works
 from impasto_starter.training import train
 
-# Two hours and a half on one core; the rate falls over the last fifth.
+# At the step a second that one core made, two hours and a half; the rate falls over the last fifth.
 STEPS: Final = 9_000
 SIZE_PX: Final = 64
 

@@ -20,7 +20,7 @@ from impasto_ml.families.flowmini.model import FlowMini, for_pictures
 from impasto_ml.families.flowmini.sampling import Condition, denoise_step, schedule
 from impasto_ml.families.text_to_image import DrawingRequest
 
-# Measured on the small flavors: activations of one picture, with and without words, in bfloat16.
+# An estimate, rather too much than too little: activations of one picture, with and without words, in bfloat16.
 _BYTES_A_PIXEL = 2_000
 
 
