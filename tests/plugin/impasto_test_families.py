@@ -2,7 +2,8 @@
 
 `config.json` in the checkpoint's folder: `step_s` (how long a step takes, whatever the width of the batch), `gate` (a
 file; steps wait while it is there, and make `<gate>.reached`), `memory_bytes`, `drawing_bytes`, `most` (wider batches
-lack memory), `log` (a file that gets a line of prompts for each step). Prompts that do something: `raise`, `die`,
+lack memory), `log` (a file that gets a line of prompts for each step), `meet` (no picture advances until so many prompts
+were in one batch; needs `log`). Prompts that do something: `raise`, `die`,
 `raise at the end`.
 """
 
@@ -46,6 +47,7 @@ class Gradients:
         self._step_s = float(config.get("step_s", 0))  # type: ignore[arg-type]
         self._gate = Path(str(config["gate"])) if config.get("gate") else None
         self._log = Path(str(config["log"])) if config.get("log") else None
+        self._meet = int(config.get("meet", 0))  # type: ignore[call-overload]
         self._most = int(config.get("most", 1000))  # type: ignore[call-overload]
         self.memory_bytes = int(config.get("memory_bytes", 1000))  # type: ignore[call-overload]
         self.drawing_bytes = int(config.get("drawing_bytes", 10))  # type: ignore[call-overload]
@@ -82,8 +84,19 @@ class Gradients:
             with self._log.open("a") as log:
                 log.write(json.dumps([drawing.prompt for drawing in drawings]) + "\n")
         time.sleep(self._step_s)
+        if not self._met({drawing.prompt for drawing in drawings}):
+            return
         for drawing in drawings:
             drawing.step += 1
+
+    def _met(self, prompts: set[str]) -> bool:
+        """Whether so many prompts came together, now or in an engine before this one."""
+        if not self._meet or not self._log:
+            return True
+        met = self._log.with_suffix(".met")
+        if len(prompts) >= self._meet:
+            met.touch()
+        return met.exists()
 
     def preview(self, drawing: Gradient) -> Image.Image:
         return self.finish(drawing)

@@ -83,7 +83,7 @@ def easel(own_stack: Stack) -> Easel:
 
 
 def test_jobs_are_drawn_together_and_each_gets_its_own_pictures(easel: Easel) -> None:
-    checkpoint = easel.checkpoint(step_s=0.02)
+    checkpoint = easel.checkpoint(step_s=0.02, meet=3)
     jobs = {name: easel.submit(checkpoint, prompt=name, seed=3, steps=60, count=2) for name in ("a", "b", "c")}
     results = [ended(easel.stack, job)["result"]["artifacts"] for job in jobs.values()]
     assert easel.drawn(checkpoint, "a", "b", "c")
@@ -111,9 +111,9 @@ def test_a_canceled_job_leaves_the_engine_and_its_slot_takes_the_next(easel: Eas
 
 
 def test_three_jobs_in_an_engine_that_is_killed_run_again_and_none_is_charged(easel: Easel) -> None:
-    checkpoint = easel.checkpoint(step_s=0.02)
+    checkpoint = easel.checkpoint(step_s=0.02, meet=3)
     jobs = [easel.submit(checkpoint, prompt=name, steps=100) for name in "abc"]
-    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn", 90)
+    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn")
     os.kill(easel.engine(), signal.SIGKILL)
     for job in jobs:
         assert ended(easel.stack, job)["state"] == "succeeded"
@@ -132,9 +132,9 @@ def test_a_job_alone_in_an_engine_that_is_killed_is_charged(easel: Easel) -> Non
 
 
 def test_a_job_that_kills_every_engine_is_found_out_and_the_others_succeed(easel: Easel) -> None:
-    checkpoint = easel.checkpoint(step_s=0.02)
+    checkpoint = easel.checkpoint(step_s=0.02, meet=3)
     good = [easel.submit(checkpoint, prompt=name, steps=100) for name in "abc"]
-    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn", 90)
+    eventually(lambda: easel.drawn(checkpoint, "a", "b", "c"), "all three are drawn")
     bad = easel.submit(checkpoint, prompt="die")
     job = ended(easel.stack, bad, most_s=60)
     assert (job["state"], job["error"]["code"]) == ("failed", "runner_killed")

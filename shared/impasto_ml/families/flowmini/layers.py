@@ -26,6 +26,15 @@ def embed_time(t_B: Tensor, width: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
+def embed_places(side: int, width: int) -> Tensor:
+    """Sines and cosines of both coordinates of a `side` x `side` grid, half of `width` for each: width x side x side."""
+    coordinates = (torch.arange(side, dtype=torch.float32) + 0.5) / side
+    octaves = 2.0 ** torch.arange(width // 4, dtype=torch.float32).remainder(4)
+    angles = math.pi * octaves[:, None] * coordinates
+    waves = torch.cat([angles.sin(), angles.cos()])
+    return torch.cat([waves[:, :, None].expand(-1, side, side), waves[:, None, :].expand(-1, side, side)])
+
+
 def start_at_zero(layer: nn.Conv2d | nn.Linear) -> None:
     """A layer whose output is added to something begins by adding nothing."""
     nn.init.zeros_(layer.weight)

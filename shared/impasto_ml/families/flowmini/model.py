@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from impasto_ml.families.flowmini.config import TEXT_WIDTH, FlowMiniConfig
-from impasto_ml.families.flowmini.layers import Attention, Block, embed_time, start_at_zero
+from impasto_ml.families.flowmini.layers import Attention, Block, embed_places, embed_time, start_at_zero
 
 # Nearer to the picture the velocity of a predicted picture would be divided by next to nothing.
 LEAST_TIME_LEFT = 0.05
 _HEAD_CHANNELS = 8
+# Styles that begin far apart are told apart from the first step on.
+_STYLE_SPREAD = 0.5
 
 
 class Stage(nn.Module):
@@ -49,8 +51,10 @@ class FlowMini(nn.Module):
         self.styles = nn.Embedding(len(config.styles) + 1, width)
         self.meaning = nn.Linear(TEXT_WIDTH, width)
         self.no_words = nn.Parameter(torch.zeros(TEXT_WIDTH))
-        nn.init.normal_(self.styles.weight, std=0.02)
+        nn.init.normal_(self.styles.weight, std=_STYLE_SPREAD)
         self.stem = nn.Conv2d(3 * config.patch**2, fine, 3, padding=1)
+        # Attention does not see the borders as convolutions do: without these, words such as "left" are learnt late.
+        self.places = nn.Parameter(embed_places(config.size_px // config.patch, fine))
         n = config.blocks
         self.down_fine = _stages([fine] * (n + 1), width, attends=False)
         self.down_middle = _stages([fine] + [middle] * n, width, attends=True)
@@ -73,7 +77,7 @@ class FlowMini(nn.Module):
         e = F.silu(self.time(embed_time(t_B, self._embedding)) + style_BR @ self.styles.weight + self.meaning(meaning))
         grid = self.config.size_px // self.config.patch
         bias = _attention_bias(keep, places=(grid // 2) ** 2)
-        fine = self.stem(F.pixel_unshuffle(z_B3SS, self.config.patch))
+        fine = self.stem(F.pixel_unshuffle(z_B3SS, self.config.patch)) + self.places
         fine = _run(self.down_fine, fine, e, words, bias)
         middle = _run(self.down_middle, F.avg_pool2d(fine, 2), e, words, bias)
         coarse = _run(self.down_coarse, F.avg_pool2d(middle, 2), e, words, bias)
