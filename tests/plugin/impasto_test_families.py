@@ -2,9 +2,8 @@
 
 `config.json` in the checkpoint's folder: `step_s` (how long a step takes, whatever the width of the batch), `gate` (a
 file; steps wait while it is there, and make `<gate>.reached`), `memory_bytes`, `drawing_bytes`, `most` (wider batches
-lack memory), `log` (a file that gets a line of prompts for each step), `meet` (no picture advances until so many prompts
-were in one batch; needs `log`). Prompts that do something: `raise`, `die`,
-`raise at the end`.
+lack memory), `log` (a file that gets a line of prompts for each step), `meet` (no picture advances until so many
+prompts were in one batch; needs `log`). Prompts that do something: `raise`, `die`, `raise at the end`.
 """
 
 from __future__ import annotations

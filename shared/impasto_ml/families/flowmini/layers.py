@@ -27,7 +27,7 @@ def embed_time(t_B: Tensor, width: int) -> Tensor:
 
 
 def embed_places(side: int, width: int) -> Tensor:
-    """Sines and cosines of both coordinates of a `side` x `side` grid, half of `width` for each: width x side x side."""
+    """Sines and cosines of both coordinates of a square grid, half of `width` for each: width x side x side."""
     coordinates = (torch.arange(side, dtype=torch.float32) + 0.5) / side
     octaves = 2.0 ** torch.arange(width // 4, dtype=torch.float32).remainder(4)
     angles = math.pi * octaves[:, None] * coordinates
