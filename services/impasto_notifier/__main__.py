@@ -13,7 +13,7 @@ from impasto.backends.postgres.pools import api_pool
 from impasto.backends.sealing import SealedVault
 from impasto.settings import Settings
 from impasto_notifier import limits
-from impasto_notifier.notifier import Notifier, measure_for_ever, serve_figures
+from impasto_notifier.notifier import Notifier, serve_figures
 from impasto_notifier.waking import listen_for_ever
 
 _CONNECTIONS = 8
@@ -39,18 +39,14 @@ async def _run(settings: Settings) -> None:
     async with api_pool(settings.engine_database_url, most=_CONNECTIONS) as pool:
         deliveries = PostgresDeliveries(pool, lease_s=limits.LEASE_S, cap=limits.MOST_OF_A_LANE)
         notifier = Notifier(deliveries, sender, vault)
-        beside = [
-            asyncio.create_task(listen_for_ever(settings.redis_url, notifier.news)),
-            asyncio.create_task(measure_for_ever(deliveries)),
-        ]
+        listening = asyncio.create_task(listen_for_ever(settings.redis_url, notifier.news))
         serve_figures(settings.metrics_host, settings.metrics_port)
         settings.say_ready()
         try:
             await notifier.run(stop)
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
             await sender.close()
 
 

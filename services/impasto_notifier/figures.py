@@ -14,5 +14,3 @@ LATE: Final = Histogram(
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 15, 60, 300),
 )
 IN_FLIGHT: Final = Gauge("impasto_webhook_in_flight", "Attempts under way")
-WAITING: Final = Gauge("impasto_webhook_due", "Deliveries that are due and not yet sent")
-OLDEST: Final = Gauge("impasto_webhook_oldest_due_seconds", "For how long the oldest of them has been due")

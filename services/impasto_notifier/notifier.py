@@ -18,7 +18,7 @@ from impasto.delivery import ClaimedDelivery, Sender, Vault, deliver
 from impasto.faults import trace_of
 from impasto.webhooks import Reply, Verdict
 from impasto_notifier import limits
-from impasto_notifier.figures import ATTEMPTS, IN_FLIGHT, LATE, OLDEST, SECONDS, WAITING
+from impasto_notifier.figures import ATTEMPTS, IN_FLIGHT, LATE, SECONDS
 
 _LOG = logging.getLogger("impasto.notifier")
 _DATABASE_ERRORS: Final = (OperationalError, PoolTimeout, OSError)
@@ -126,16 +126,6 @@ class _Insistent:
                 if time.monotonic() > until:
                     raise
                 await asyncio.sleep(limits.POLL_S)
-
-
-async def measure_for_ever(deliveries: PostgresDeliveries, pause_s: float = 5.0) -> None:
-    """Keeps the figures of what is due up to date."""
-    while True:
-        with suppress(*_DATABASE_ERRORS):
-            due, oldest_s = await deliveries.figures()
-            WAITING.set(due)
-            OLDEST.set(oldest_s)
-        await asyncio.sleep(pause_s)
 
 
 def serve_figures(host: str, port: str) -> None:

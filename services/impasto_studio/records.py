@@ -48,17 +48,3 @@ class DeliveryRecord(BaseModel):
     ms: float | None = None
     next_at: datetime | None = None
     created_at: datetime | None = None
-
-
-class SeriesPoint(BaseModel):
-    """What a run measured at a step."""
-
-    step: int
-    points: dict[str, float]
-
-
-class SamplePicture(BaseModel):
-    """A picture that a run drew at a step."""
-
-    step: int
-    sha256: str

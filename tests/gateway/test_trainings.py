@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from psycopg.types.json import Jsonb
 
+from impasto import AsyncClient
 from impasto.identifiers import new_id
 from impasto.testing.stacks import Stack
+from impasto.trainings import Sample, SeriesPoint
 from tests.asking import ask, ended, submit
 
 
@@ -51,6 +55,32 @@ def test_samples_come_by_step(platform: Stack, job: str, query: str, steps: list
     items = ask(platform, "GET", f"/v1/jobs/{job}/samples{query}").json()["items"]
     assert [item["step"] for item in items] == steps
     assert ask(platform, "GET", f"/v1/artifacts/{items[0]['sha256']}").status_code == 200
+
+
+def test_both_clients_read_them(platform: Stack, job: str) -> None:
+    with platform.client() as client:
+        points, samples = client.jobs.series(job, after=10, every=5), client.jobs.samples(job, after=10)
+
+    async def read() -> tuple[list[SeriesPoint], list[Sample]]:
+        async with AsyncClient(url=platform.url, api_key=platform.api_key) as client:
+            return await client.jobs.series(job, after=10, every=5), await client.jobs.samples(job, after=10)
+
+    assert [point.step for point in points] == [15, 20, 25, 30]
+    assert points[0].points == {"loss": pytest.approx(1 / 15)}
+    assert [sample.step for sample in samples] == [20, 30]
+    assert asyncio.run(read()) == (points, samples)
+
+
+def test_a_series_longer_than_an_answer_is_read_whole(platform: Stack) -> None:
+    done = ended(platform, submit(platform, "test.stamp", {"text": "a long training"})["id"])
+    platform.sql(
+        """INSERT INTO job_series (tenant_id, job_id, step, points)
+           SELECT %s, %s, step, '{"loss": 1}' FROM generate_series(1, 10001) step""",
+        [platform.tenants["first"], done["id"]],
+    )
+    with platform.client() as client:
+        points = client.jobs.series(done["id"])
+    assert [point.step for point in points] == list(range(1, 10_002))
 
 
 @pytest.mark.parametrize("what", ["series", "samples"])

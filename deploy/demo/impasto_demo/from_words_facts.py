@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import json
 
-from pydantic import BaseModel
-
 from impasto import Client
 from impasto.checkpoints import STARTER, Checkpoint
-from impasto.client import resources
 from impasto.errors import NotFound
-from impasto.trainings import SeriesPoint
-
-
-class _Series(BaseModel):
-    items: list[SeriesPoint]
 
 
 def starter_of(client: Client) -> Checkpoint | None:
@@ -27,9 +19,7 @@ def starter_of(client: Client) -> Checkpoint | None:
 
 def loss_of(client: Client, job_id: str) -> list[tuple[int, float]]:
     """The loss by step of a training."""
-    asked = resources.fetch(_Series, "jobs", job_id, "series", limit="5000")
-    points = client.transport.run(asked).items
-    return [(point.step, point.points["loss"]) for point in points if "loss" in point.points]
+    return [(point.step, point.points["loss"]) for point in client.jobs.series(job_id) if "loss" in point.points]
 
 
 def places_of(client: Client, manifest_sha256: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final
 
 from nicegui import ui
 from starlette.responses import RedirectResponse
@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse
 from impasto.client.jobs import failure_of
 from impasto.errors import ImpastoError, NotFound
 from impasto.jobs import JobEvent, JobRecord, JobState, Progress
-from impasto_studio.asking import reading_all
 from impasto_studio.entrance import guard
 from impasto_studio.parts import client
 from impasto_studio.pieces.ages import age, took
@@ -20,13 +19,10 @@ from impasto_studio.pieces.jobs import ProgressLine, kind_name, state_mark
 from impasto_studio.pieces.samples import Samples
 from impasto_studio.pieces.states import attempt, bones, fault, tell, while_open
 from impasto_studio.pieces.viewer import Viewer
-from impasto_studio.records import SamplePicture, SeriesPoint
 from impasto_studio.shell import page, top
 from impasto_studio.words import say
 
-M = TypeVar("M", SeriesPoint, SamplePicture)
 _LOOK_EVERY: Final = 8  # progress values between two looks for new points and samples
-_POINTS: Final = 5000  # at one asking
 
 
 def register() -> None:
@@ -102,21 +98,16 @@ class _Run:
         """Asks for what came since the last time; a platform that keeps no series or samples answers 404."""
         try:
             await self._measured()
-            self._samples.show(await self._ask(SamplePicture, "samples"))
+            self._samples.show(await self._client.jobs.samples(self._record.id))
         except NotFound:
             pass
         if self._step == 0:
             self._curve.take(_told(self._record))
 
     async def _measured(self) -> None:
-        while points := await self._ask(SeriesPoint, "series", after=self._step, limit=_POINTS):
+        if points := await self._client.jobs.series(self._record.id, after=self._step):
             self._curve.take({point.step: point.points for point in points})
-            self._step = max(point.step for point in points)
-            if len(points) < _POINTS:
-                return
-
-    async def _ask(self, model: type[M], what: str, **query: int) -> list[M]:
-        return await self._client.transport.run(reading_all(model, "jobs", self._record.id, what, **query))
+            self._step = points[-1].step
 
     async def _follow(self) -> None:
         try:

@@ -6,9 +6,9 @@ from functools import partial
 
 from nicegui import ui
 
+from impasto.trainings import Sample
 from impasto_studio.pieces.basic import box, picture, words
 from impasto_studio.pieces.viewer import Viewer
-from impasto_studio.records import SamplePicture
 from impasto_studio.words import say
 
 
@@ -29,7 +29,7 @@ class Samples:
             self._pictures = box("sample-wall")
         self._place.set_visibility(False)
 
-    def show(self, found: list[SamplePicture]) -> None:
+    def show(self, found: list[Sample]) -> None:
         """All that were drawn until now."""
         steps: dict[int, list[str]] = {}
         for sample in sorted(found, key=lambda sample: sample.step):

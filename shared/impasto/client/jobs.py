@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from pydantic import BaseModel
 
 from impasto.client.answers import make, send
 from impasto.client.flow import Flow, Request
 from impasto.client.resources import place
 from impasto.errors import InvalidInput, JobFailed, NotFound
 from impasto.jobs import JobRecord, JobState
+from impasto.trainings import Sample, SeriesPoint
 
 if TYPE_CHECKING:
     from impasto.kinds.kind import Params
+
+
+_MOST_POINTS: Final = 5000
 
 
 class SubmitOptions(TypedDict, total=False):
@@ -56,6 +62,33 @@ def previewing(job_id: str) -> Flow[bytes | None]:
             return None
         raise
     return answer.content
+
+
+def measuring(job_id: str, after: int, every: int) -> Flow[list[SeriesPoint]]:
+    """All points of a job's series after a step, read part by part."""
+    found: list[SeriesPoint] = []
+    while True:
+        query = {"after": after, "every": every, "limit": _MOST_POINTS}
+        answer = yield from send(Request("GET", place("jobs", job_id, "series"), query))
+        part = _Series.model_validate_json(answer.content).items
+        found += part
+        if len(part) < _MOST_POINTS:
+            return found
+        after = part[-1].step
+
+
+def sampling(job_id: str, after: int) -> Flow[list[Sample]]:
+    """Sheets of samples after a step, the earliest 1,000."""
+    answer = yield from send(Request("GET", place("jobs", job_id, "samples"), {"after": after}))
+    return _Samples.model_validate_json(answer.content).items
+
+
+class _Series(BaseModel):
+    items: list[SeriesPoint]
+
+
+class _Samples(BaseModel):
+    items: list[Sample]
 
 
 def kind_of(params: Params) -> str:

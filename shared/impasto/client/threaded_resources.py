@@ -16,6 +16,7 @@ from impasto.datasets import Dataset, DatasetVersion
 from impasto.jobs import JobEvent, JobRecord, JobState, Progress
 from impasto.styles import NewStyle, Style, StyleMix
 from impasto.tenants import ApiKeyRecord, Scope
+from impasto.trainings import Sample, SeriesPoint
 from impasto.workers import QueueStatus, WorkerStatus
 
 R = TypeVar("R")
@@ -91,6 +92,14 @@ class Jobs(_Resource):
     def handle(self, job_id: str) -> Job[Any]:
         """A handle of a job submitted earlier, maybe by another process."""
         return Job(self._transport, self.get(job_id))
+
+    def series(self, job_id: str, *, after: int = 0, every: int = 1) -> list[SeriesPoint]:
+        """A training's named values by step, such as its loss: those after a step, of steps that `every` divides."""
+        return self._transport.run(jobs.measuring(job_id, after, every))
+
+    def samples(self, job_id: str, *, after: int = 0) -> list[Sample]:
+        """Sheets that a training drew after a step: each is the artifact `sha256`, there while the job still runs."""
+        return self._transport.run(jobs.sampling(job_id, after))
 
     def list(
         self, *, state: JobState | str | None = None, kind: str | None = None, limit: int | None = None

@@ -82,11 +82,6 @@ DELETE FROM webhook_events v WHERE id IN (
     SELECT id FROM webhook_events WHERE occurred_at < now() - make_interval(days => %s) ORDER BY occurred_at LIMIT 1000
 ) AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = v.id AND d.state = 'waiting')
 """
-_FIGURES: Final = """
-SELECT count(*), coalesce(extract(epoch FROM now() - min(d.next_at)), 0)::float8
-FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
-WHERE d.state = 'waiting' AND d.next_at <= now() AND e.state = 'active' AND e.deleted_at IS NULL
-"""
 
 
 class PostgresDeliveries:
@@ -150,12 +145,6 @@ class PostgresDeliveries:
         async with self._pool.connection() as connection:
             await connection.execute(_DROP)
             await connection.execute(_FORGET, [days])
-
-    async def figures(self) -> tuple[int, float]:
-        """How many deliveries are due, and for how many seconds the oldest of them is."""
-        async with self._pool.connection() as connection:
-            row = await (await connection.execute(_FIGURES)).fetchone()
-        return (0, 0.0) if row is None else (int(row[0]), max(0.0, float(row[1])))
 
 
 def _claimed(row: tuple[Any, ...]) -> ClaimedDelivery:
