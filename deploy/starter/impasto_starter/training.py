@@ -36,7 +36,9 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     config = FlowMiniConfig.of(FLAVOR, STYLE_NAMES)
-    trainer = FlowTrainer(FlowMini(config), pictures, options)
+    model = FlowMini(config)
+    model.expect_words(*map(torch.from_numpy, pictures.spoken()))
+    trainer = FlowTrainer(model, pictures, options)
     state = folder / "state.safetensors"
     if state.is_file():
         trainer.restore(load_file(state))

@@ -51,6 +51,8 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     pictures = write_captioned(
         Path(payload["scratch"]), _examples(payload), encoder, size_px=config.size_px, styles=config.styles
     )
+    if not payload["base"]:
+        model.expect_words(*map(torch.from_numpy, pictures.spoken()))
     trainer = FlowTrainer(model, pictures, FlowTraining(**payload["options"]), device())
     run = _Run(payload, report, trainer, encoder)
     if payload["state"]:

@@ -22,6 +22,7 @@ from impasto_ml.encoders.words import Words, words_of
 from impasto_ml.families.flowmini.config import MAX_TOKENS, TEXT_WIDTH
 
 _CHUNK: Final = 128
+_SPOKEN: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,14 @@ class CaptionedPictures:
 
     def __len__(self) -> int:
         return self._count
+
+    def spoken(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Mean and standard deviation of the words, 384 numbers each; 0 and 1 where nothing is said."""
+        if not len(self._words):
+            return np.zeros(TEXT_WIDTH, np.float32), np.ones(TEXT_WIDTH, np.float32)
+        # Evenly spread over the table, so that memory does not grow with it.
+        some = self._words[:: max(1, len(self._words) // _SPOKEN)].astype(np.float32)
+        return some.mean(0), some.std(0)
 
     def batch(self, size: int, dice: np.random.Generator) -> Batch:
         """`size` pictures drawn by their weights with replacement, each with one of its captions."""

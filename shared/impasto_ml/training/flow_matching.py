@@ -19,8 +19,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from impasto_ml.families.flowmini.model import FlowMini, for_pictures, velocity
 from impasto_ml.training.captioned import Batch, CaptionedPictures
 
-_TIME_MEAN: Final = -0.8
-_TIME_SPREAD: Final = 1.0
+# Times are drawn around this at 64 px. A larger picture shows through more noise (Esser et al. 2024, section 5.3.2),
+# and what is drawn where is only learnt while it does not show.
+_TIME_MEAN: Final = -1.2
+_TIME_SPREAD: Final = 1.2
 _CLIP: Final = 1.0
 _STYLES: Final = 1
 _FUSED: Final = [
@@ -75,6 +77,7 @@ class FlowTrainer:
         self.model: FlowMini = for_pictures(model, torch.device(device)).train()
         self.options, self.step = options, 0
         self._pictures, self._device = pictures, torch.device(device)
+        self._time_mean = _TIME_MEAN - math.log(model.config.size_px / 64)
         self._learnt = _by_group(self.model)
         groups: list[dict[str, Any]] = [{"params": [value for _, value in group]} for group in self._learnt]
         # Decay would pull styles towards one another.
@@ -155,7 +158,7 @@ class FlowTrainer:
         x = x.to(memory_format=torch.channels_last)
         count = len(x)
         noise = torch.from_numpy(dice.standard_normal(tuple(x.shape), np.float32)).to(self._device)
-        t_B = torch.from_numpy(dice.standard_normal(count, np.float32)).mul(_TIME_SPREAD).add(_TIME_MEAN).sigmoid()
+        t_B = torch.from_numpy(dice.standard_normal(count, np.float32)).mul(_TIME_SPREAD).add(self._time_mean).sigmoid()
         t_B = t_B.to(self._device)
         spoken = torch.from_numpy(dice.random(count) >= self.options.caption_dropout)
         asked = torch.from_numpy(dice.random(count) >= self.options.style_dropout)

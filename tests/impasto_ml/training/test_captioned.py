@@ -98,3 +98,18 @@ def test_nothing_to_learn_from_is_refused(encoder: TextEncoder, tmp_path: Path) 
 def test_a_style_that_was_not_named_is_refused(encoder: TextEncoder, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="'chalk' is none of the styles oil"):
         write_captioned(tmp_path, [Example(plain("red"), ("a",), "chalk")], encoder, size_px=8, styles=("oil",))
+
+
+def test_the_table_tells_what_its_words_are_like(encoder: TextEncoder, tmp_path: Path) -> None:
+    texts = ["a red boat", "a green boat", "on the left"]
+    table = write_captioned(tmp_path, [Example(plain("#ff0000"), tuple(texts))], encoder, size_px=8, styles=())
+    words = words_of(encoder, texts, 24)
+    mean, spread = table.spoken()
+    np.testing.assert_allclose(mean, words.vectors[words.keep].mean(0), atol=1e-3)
+    np.testing.assert_allclose(spread, words.vectors[words.keep].std(0), atol=1e-3)
+
+
+def test_a_table_without_words_expects_none(encoder: TextEncoder, tmp_path: Path) -> None:
+    table = write_captioned(tmp_path, [Example(plain("#ff0000"), ("",))], encoder, size_px=8, styles=())
+    mean, spread = table.spoken()
+    assert (mean.tolist(), spread.tolist()) == ([0.0] * 384, [1.0] * 384)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import torch
 
-from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.families.flowmini.config import FLAVORS, Flavor, FlowMiniConfig
-from impasto_ml.families.flowmini.drawing import FlowMiniDrawer
+from impasto_ml.families.flowmini.drawing import FlowMiniDrawer, shared_encoder
 from impasto_ml.families.flowmini.model import FlowMini
 from impasto_ml.families.flowmini.weights import FAMILY, CheckpointError, load_checkpoint, save_checkpoint
 
@@ -39,5 +38,5 @@ def load(folder: Path, device: str = "cpu", threads: int = 0, models: Path | Non
     """
     if threads:
         torch.set_num_threads(threads)
-    encoder = TextEncoder.load(models or folder / "models", device)
+    encoder = shared_encoder(models or folder / "models", device)
     return FlowMiniDrawer(load_checkpoint(folder, device), encoder, device)

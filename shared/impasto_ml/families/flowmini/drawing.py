@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 import torch
@@ -22,6 +25,19 @@ from impasto_ml.families.text_to_image import DrawingRequest
 
 # An estimate, rather too much than too little: activations of one picture, with and without words, in bfloat16.
 _BYTES_A_PIXEL = 2_000
+
+# Several times as large as the smallest flavor: all checkpoints of a process share one, as long as any is loaded.
+_ENCODERS: Final[WeakValueDictionary[tuple[Path, str], TextEncoder]] = WeakValueDictionary()
+_ENCODERS_LOCK: Final = threading.Lock()
+
+
+def shared_encoder(models: Path, device: str = "cpu") -> TextEncoder:
+    """The text encoder in the folder `models`, one for each device. Safe for several threads. Raises NotFetched."""
+    key = (models.resolve(), device)
+    with _ENCODERS_LOCK:
+        if (encoder := _ENCODERS.get(key)) is None:
+            encoder = _ENCODERS[key] = TextEncoder.load(models, device)
+        return encoder
 
 
 @dataclass(slots=True)
@@ -43,6 +59,11 @@ class FlowDrawing:
     def done(self) -> bool:
         return self.step >= self.steps
 
+    @property
+    def lost(self) -> bool:
+        """Never: a step replaces what it was made from only once it has gone well."""
+        return False
+
 
 class FlowMiniDrawer:
     """A loaded flowmini with its text encoder. Implements `TextToImage`."""
@@ -54,10 +75,12 @@ class FlowMiniDrawer:
 
     @property
     def memory_bytes(self) -> int:
-        return sum(value.numel() * value.element_size() for value in self._model.state_dict().values())
+        """With the text encoder, though checkpoints share it: whichever of them stays, the encoder stays with it."""
+        own = sum(value.numel() * value.element_size() for value in self._model.state_dict().values())
+        return own + self._encoder.memory_bytes
 
-    @property
-    def drawing_bytes(self) -> int:
+    def drawing_bytes(self, request: DrawingRequest) -> int:
+        """The same for every request: there is one size."""
         return self._model.config.size_px**2 * _BYTES_A_PIXEL
 
     @property
@@ -73,6 +96,8 @@ class FlowMiniDrawer:
         """See `TextToImage.begin`. The same request gives the same picture, up to rounding."""
         if request.adapters:
             raise ValueError("flowmini takes no adapters")
+        if request.negative_prompt:
+            raise ValueError("flowmini takes no negative prompt")
         side = self._model.config.size_px
         if (request.width or side, request.height or side) != (side, side):
             raise ValueError(f"this checkpoint draws {side} x {side} px and no other size")

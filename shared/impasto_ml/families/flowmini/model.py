@@ -20,6 +20,7 @@ from impasto_ml.families.flowmini.layers import Attention, Block, embed_places, 
 
 # Nearer to the picture the velocity of a predicted picture would be divided by next to nothing.
 LEAST_TIME_LEFT = 0.05
+LEAST_SPREAD = 0.1
 _HEAD_CHANNELS = 8
 # Styles that begin far apart are told apart from the first step on.
 _STYLE_SPREAD = 0.5
@@ -41,6 +42,9 @@ class Stage(nn.Module):
 class FlowMini(nn.Module):
     """Predicts the picture. Shapes as in `layers`; S = side of a picture, R = rows of the style table (styles + 1)."""
 
+    words_mean: Tensor
+    words_spread: Tensor
+
     def __init__(self, config: FlowMiniConfig) -> None:
         super().__init__()
         self.config = config
@@ -51,6 +55,9 @@ class FlowMini(nn.Module):
         self.styles = nn.Embedding(len(config.styles) + 1, width)
         self.meaning = nn.Linear(TEXT_WIDTH, width)
         self.no_words = nn.Parameter(torch.zeros(TEXT_WIDTH))
+        # Buffers and no parameters: what words are like is known before learning and never learnt.
+        self.register_buffer("words_mean", torch.zeros(TEXT_WIDTH))
+        self.register_buffer("words_spread", torch.ones(TEXT_WIDTH))
         nn.init.normal_(self.styles.weight, std=_STYLE_SPREAD)
         self.stem = nn.Conv2d(3 * config.patch**2, fine, 3, padding=1)
         # Attention does not see the borders as convolutions do: without these, words such as "left" are learnt late.
@@ -87,10 +94,19 @@ class FlowMini(nn.Module):
         picture: Tensor = self.head(F.silu(pixels))
         return picture.float()
 
+    def expect_words(self, mean_D: Tensor, spread_D: Tensor) -> None:
+        """Tells a new network the mean and the standard deviation of the words that it will hear, each of 384 numbers.
+
+        The encoder's vectors share most of what they are: without this, "left" and "right" are nearly the same.
+        """
+        self.words_mean.copy_(mean_D)
+        self.words_spread.copy_(spread_D.clamp(min=LEAST_SPREAD))
+
     def _words(self, words_BTD: Tensor, keep_BT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Words with one learnt token in front, so that every row has something to look at; and their mean."""
         first = self.no_words.expand(len(words_BTD), 1, -1)
-        words = torch.cat([first, words_BTD * keep_BT[..., None]], 1)
+        told_apart = (words_BTD - self.words_mean) / self.words_spread
+        words = torch.cat([first, told_apart * keep_BT[..., None]], 1)
         keep = F.pad(keep_BT, (1, 0), value=True)
         return words, keep, words.sum(1) / keep.sum(1, keepdim=True)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import struct
+import weakref
 import zlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -116,6 +119,7 @@ def test_a_preview_is_grey_before_the_first_step_and_the_picture_after_the_last(
         ({"width": 64}, "32 x 32 px and no other"),
         ({"height": 16}, "32 x 32 px and no other"),
         ({"adapters": ((Path("lora"), 1.0),)}, "no adapters"),
+        ({"negative_prompt": "blue"}, "no negative prompt"),
     ],
 )
 def test_what_it_cannot_draw_is_refused_with_the_reason(
@@ -197,5 +201,26 @@ def test_a_folder_is_loaded_with_the_text_encoder_beside_it(models_folder: Path,
     (tmp_path / "models").symlink_to(models_folder)
     loaded = load(tmp_path)
     assert loaded.styles == ("oil", "ink")
-    assert loaded.memory_bytes == 4 * sum(value.numel() for value in model.parameters())
-    assert loaded.drawing_bytes > 0
+    own = 4 * sum(value.numel() for value in model.state_dict().values())
+    encoder = TextEncoder.load(models_folder).memory_bytes
+    assert encoder > 80 << 20
+    assert loaded.memory_bytes == own + encoder
+    assert loaded.drawing_bytes(DrawingRequest("", 0)) > 0
+
+
+def test_checkpoints_share_one_text_encoder_as_long_as_one_is_loaded(models_folder: Path, tmp_path: Path) -> None:
+    def folder(name: str) -> Path:
+        model, place = lively(), tmp_path / name
+        save_checkpoint(place, model.config, model.state_dict())
+        (place / "models").symlink_to(models_folder)
+        return place
+
+    folders = [folder(name) for name in ("one", "two", "three", "four")]
+    with ThreadPoolExecutor(4) as threads:
+        loaded = list(threads.map(load, folders))
+    encoders = {id(drawer._encoder) for drawer in loaded}
+    assert len(encoders) == 1
+    kept = weakref.ref(loaded[0]._encoder)
+    del loaded
+    gc.collect()
+    assert kept() is None, "nobody draws with it any more"

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from impasto_ml.families.flowmini.layers import embed_time
-from impasto_ml.families.flowmini.model import LEAST_TIME_LEFT, velocity
+from impasto_ml.families.flowmini.layers import embed_places, embed_time
+from impasto_ml.families.flowmini.model import LEAST_SPREAD, LEAST_TIME_LEFT, velocity
 from tests.impasto_ml.families.flowmini.networks import lively
 
 MODEL = lively()
@@ -92,3 +92,25 @@ def test_the_velocity_leads_from_the_noise_to_the_picture() -> None:
 def test_near_the_picture_the_velocity_stays_bounded() -> None:
     x, z = torch.ones(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
     assert velocity(x, z, torch.tensor([1.0])).max() == pytest.approx(1 / LEAST_TIME_LEFT)
+
+
+def test_no_two_places_of_a_grid_are_told_by_the_same_numbers() -> None:
+    places = embed_places(16, 64).flatten(1).T
+    apart = torch.cdist(places, places) + 100 * torch.eye(256)
+    assert places.shape == (256, 64)
+    assert apart.min() > 0.3
+
+
+def test_words_are_heard_by_what_tells_them_from_other_words() -> None:
+    model = lively()
+    shared, own = torch.full((384,), 5.0), torch.randn(1, 3, 384, generator=torch.Generator().manual_seed(2))
+    keep = torch.ones(1, 3).bool()
+    plain, _, _ = model._words(own, keep)
+    model.expect_words(shared, torch.full((384,), 2.0))
+    torch.testing.assert_close(model._words(2 * own + shared, keep)[0], plain)
+
+
+def test_numbers_that_never_change_do_not_make_other_words_infinite() -> None:
+    model = lively()
+    model.expect_words(torch.zeros(384), torch.zeros(384))
+    assert model.words_spread.min() == pytest.approx(LEAST_SPREAD)
