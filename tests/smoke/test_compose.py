@@ -85,6 +85,15 @@ def test_no_part_knows_more_secrets_than_it_needs() -> None:
     assert objects == {"minio", "bucket", "gateway", "ingestion", *workers}
 
 
+def test_the_switch_of_webhooks_reaches_who_admits_an_address_and_who_sends_there() -> None:
+    environments = {name: service.get("environment", {}) for name, service in services().items()}
+    for variable in ("IMPASTO_WEBHOOK_SECRET_KEY", "IMPASTO_WEBHOOK_ALLOW_PRIVATE"):
+        told = {name: environment[variable] for name, environment in environments.items() if variable in environment}
+        assert set(told) == {"gateway", "notifier"}, variable
+        assert len(set(told.values())) == 1, variable
+        assert all(value.startswith(f"${{{variable}:") for value in told.values()), told
+
+
 def _queues(service: dict[str, Any]) -> set[str]:
     [queues] = [word.removeprefix("--queues=") for word in service["command"] if word.startswith("--queues=")]
     return set(queues.split(","))
@@ -103,8 +112,8 @@ def test_prometheus_looks_where_the_parts_are() -> None:
     targets = [tuple(target.split(":")) for group in job["static_configs"] for target in group["targets"]]
     targets += [(name, str(group["port"])) for group in job["dns_sd_configs"] for name in group["names"]]
     ours = {name for name, service in services().items() if "build" in service and service["restart"] != "no"}
-    # The studio's figures are of pages, and it is in no network with Prometheus.
-    assert {name for name, _ in targets} == ours - {"studio"}
+    # Flower's figures are of bells: ours come from the database.
+    assert {name for name, _ in targets} == ours - {"flower"}
     for name, port in targets:
         assert f":{port}/" in str(services()[name]["healthcheck"]["test"]), name
-        assert "store" in services()[name]["networks"], name
+        assert set(services()["prometheus"]["networks"]) & set(services()[name]["networks"]), name

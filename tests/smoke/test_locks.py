@@ -10,7 +10,12 @@ import pytest
 from tests.contracts.kept import ROOT
 
 _LOCKS = ROOT / "deploy" / "docker" / "locks"
-_EXTRAS = {"server": ["server"], "studio": ["server", "studio"], "worker": ["worker", "models"]}
+_EXTRAS = {
+    "server": ["server"],
+    "studio": ["server", "studio"],
+    "flower": ["server"],
+    "worker": ["worker", "models"],
+}
 _PIN = re.compile(r"^([a-z0-9._-]+)==([^ ]+) \\$", re.MULTILINE)
 
 
@@ -45,8 +50,16 @@ def test_torch_is_pinned_by_version_alone(name: str) -> None:
 
 
 def test_nothing_that_computes_is_in_an_image_of_a_server() -> None:
-    for name in ("server", "studio"):
+    for name in ("server", "studio", "flower"):
         assert not {"numpy", "onnxruntime", "ncnn", "tokenizers", "safetensors"} & set(_lock(name)), name
+
+
+def test_flower_is_what_was_asked_for_and_in_no_other_image() -> None:
+    [asked] = re.findall(r"^flower==(\S+)$", (_LOCKS / "flower.in").read_text("utf-8"), re.MULTILINE)
+    assert {name: _lock(name).get("flower") for name in _EXTRAS} == {**dict.fromkeys(_EXTRAS), "flower": asked}
+    # Older ones let another page stop workers (CVE-2022-51020).
+    assert tuple(map(int, asked.split("."))) >= (2, 2, 0)
+    assert set(_lock("server").items()) <= set(_lock("flower").items())
 
 
 def test_a_build_is_given_only_what_is_named() -> None:
