@@ -37,7 +37,9 @@ async def _run(settings: Settings) -> None:
     sender = PinnedSender(ResolvingGate(anywhere=settings.webhooks_to_anywhere))
     # The same pool as the services have, under the address of role impasto_engine.
     async with api_pool(settings.engine_database_url, most=_CONNECTIONS) as pool:
-        deliveries = PostgresDeliveries(pool, lease_s=limits.LEASE_S, cap=limits.MOST_OF_A_LANE)
+        deliveries = PostgresDeliveries(
+            pool, lease_s=limits.LEASE_S, cap=limits.MOST_OF_A_LANE, tenant_cap=limits.MOST_OF_A_TENANT
+        )
         notifier = Notifier(deliveries, sender, vault)
         listening = asyncio.create_task(listen_for_ever(settings.redis_url, notifier.news))
         serve_figures(settings.metrics_host, settings.metrics_port)

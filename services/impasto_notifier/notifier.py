@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import Counter
 from contextlib import suppress
-from typing import Final
 
 import prometheus_client as prometheus
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
 
 from impasto.backends.postgres.deliveries import PostgresDeliveries
 from impasto.delivery import ClaimedDelivery, Sender, Vault, deliver
 from impasto.faults import trace_of
-from impasto.webhooks import Reply, Verdict
 from impasto_notifier import limits
-from impasto_notifier.figures import ATTEMPTS, IN_FLIGHT, LATE, SECONDS
+from impasto_notifier.breaker import Breaker
+from impasto_notifier.figures import IN_FLIGHT, LATE
+from impasto_notifier.recording import DATABASE_ERRORS, Insistent
 
 _LOG = logging.getLogger("impasto.notifier")
-_DATABASE_ERRORS: Final = (OperationalError, PoolTimeout, OSError)
 
 
 class Notifier:
@@ -29,13 +25,14 @@ class Notifier:
 
     def __init__(self, deliveries: PostgresDeliveries, sender: Sender, vault: Vault) -> None:
         self._deliveries, self._sender, self._vault = deliveries, sender, vault
-        self._busy: Counter[str] = Counter()
+        self._lanes: Counter[str] = Counter()
+        self._tenants: Counter[str] = Counter()
+        self._breaker = Breaker()
         self._under_way: dict[asyncio.Task[None], ClaimedDelivery] = {}
-        self._tidied = 0.0
         self.news = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
-        stopping = asyncio.create_task(stop.wait())
+        stopping, tidying = asyncio.create_task(stop.wait()), asyncio.create_task(self._tidy_for_ever())
         try:
             while not stop.is_set():
                 started = await self._look()
@@ -44,18 +41,20 @@ class Notifier:
                     await self._rest(stopping)
         finally:
             stopping.cancel()
+            tidying.cancel()
+            await asyncio.gather(tidying, return_exceptions=True)
             await self._leave()
 
     async def _look(self) -> int:
-        """Starts what is due and has room; how many attempts that are. None if the database does not answer."""
+        """Starts what is due and has room; how many attempts that are; 0 if the database does not answer."""
         free = limits.MOST_AT_ONCE - len(self._under_way)
         self.news.clear()
         try:
-            if time.monotonic() - self._tidied > limits.TIDY_S:
-                await self._deliveries.tidy(limits.KEPT_DAYS)
-                self._tidied = time.monotonic()
-            claimed = await self._deliveries.claim(dict(self._busy), free) if free > 0 else []
-        except _DATABASE_ERRORS as error:
+            if held := self._breaker.held():
+                await self._deliveries.defer(held)
+            lanes = self._breaker.taken(self._lanes)
+            claimed = await self._deliveries.claim(lanes, dict(self._tenants), free) if free > 0 else []
+        except DATABASE_ERRORS as error:
             _LOG.warning("nothing is claimed, the database does not answer: %s", type(error).__name__)
             return 0
         except Exception as error:  # noqa: BLE001  whatever it was, webhooks must go out afterwards
@@ -66,6 +65,18 @@ class Notifier:
             self._start(delivery)
         return len(claimed)
 
+    async def _tidy_for_ever(self) -> None:
+        # Beside the claims: a long log may take its time to be forgotten.
+        while True:
+            self._breaker.forget()
+            try:
+                await self._deliveries.tidy(limits.KEPT_DAYS)
+            except DATABASE_ERRORS as error:
+                _LOG.warning("nothing is tidied, the database does not answer: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001  the next round may go well
+                _LOG.error("could not tidy\n%s", trace_of(error))
+            await asyncio.sleep(limits.TIDY_S)
+
     async def _rest(self, stopping: asyncio.Task[bool]) -> None:
         news = asyncio.create_task(self.news.wait())
         await asyncio.wait({news, stopping}, timeout=limits.POLL_S, return_when=asyncio.FIRST_COMPLETED)
@@ -74,7 +85,8 @@ class Notifier:
         await asyncio.sleep(limits.SWARM_S)
 
     def _start(self, delivery: ClaimedDelivery) -> None:
-        self._busy[delivery.lane] += 1
+        self._lanes[delivery.lane] += 1
+        self._tenants[delivery.tenant_id] += 1
         task = asyncio.create_task(self._deliver(delivery))
         self._under_way[task] = delivery
         IN_FLIGHT.inc()
@@ -83,15 +95,17 @@ class Notifier:
     def _ended(self, task: asyncio.Task[None]) -> None:
         delivery = self._under_way.pop(task)
         IN_FLIGHT.dec()
-        self._busy[delivery.lane] -= 1
-        if not self._busy[delivery.lane]:
-            del self._busy[delivery.lane]
+        for count, name in ((self._lanes, delivery.lane), (self._tenants, delivery.tenant_id)):
+            count[name] -= 1
+            if not count[name]:
+                del count[name]
         self.news.set()
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         try:
-            await deliver(delivery, self._sender, self._vault, _Insistent(self._deliveries))
-        except _DATABASE_ERRORS:
+            verdict = await deliver(delivery, self._sender, self._vault, Insistent(self._deliveries))
+            self._breaker.heard(delivery.lane, verdict.error)
+        except DATABASE_ERRORS:
             _LOG.warning("the end of %s could not be recorded; it will be sent again", delivery.id)
         except Exception as error:  # noqa: BLE001  one delivery must not end the others
             _LOG.error("%s could not be sent\n%s", delivery.id, trace_of(error))
@@ -104,28 +118,8 @@ class Notifier:
             task.cancel()
         await asyncio.gather(*cut_short, return_exceptions=True)
         if cut_short:
-            with suppress(*_DATABASE_ERRORS):  # their leases end by themselves
+            with suppress(*DATABASE_ERRORS):  # their leases end by themselves
                 await self._deliveries.give_back(list(cut_short.values()))
-
-
-class _Insistent:
-    """Records over a short absence of the database: what was sent would otherwise be sent twice."""
-
-    def __init__(self, deliveries: PostgresDeliveries) -> None:
-        self._deliveries = deliveries
-
-    async def record(self, delivery: ClaimedDelivery, reply: Reply, verdict: Verdict) -> bool:
-        how = "delivered" if verdict.delivered else verdict.error or "failed"
-        ATTEMPTS.labels(how).inc()
-        SECONDS.observe(reply.ms / 1000)
-        until = time.monotonic() + limits.RECORD_PATIENCE_S
-        while True:
-            try:
-                return await self._deliveries.record(delivery, reply, verdict)
-            except _DATABASE_ERRORS:
-                if time.monotonic() > until:
-                    raise
-                await asyncio.sleep(limits.POLL_S)
 
 
 def serve_figures(host: str, port: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from impasto.errors import LimitExceeded, NotFound
+from impasto.faults import trace_of
 from impasto.webhook_places import Place
 from impasto.webhooks import (
     MOST_ENDPOINTS,
@@ -19,7 +21,10 @@ from impasto.webhooks import (
     new_secret,
     parse_secret,
     signature_headers,
+    trace_parent,
 )
+
+_LOG: Final = logging.getLogger("impasto.webhooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class ClaimedDelivery:
     id: str
     epoch: int
     attempt: int
+    tenant_id: str
     lane: str
     endpoint_id: str
     url: str
@@ -66,8 +72,10 @@ class Vault(Protocol):
 class Gate(Protocol):
     """Knows where webhooks may go."""
 
-    async def admit(self, url: str) -> Place:
-        """Raises:
+    async def admit(self, url: str, whose: str) -> Place:
+        """For that tenant.
+
+        Raises:
         InvalidInput: not there.
         """
         ...
@@ -92,7 +100,9 @@ class Endpoints(Protocol):
 class Sender(Protocol):
     """Sends one request and reads a little of the answer; whatever goes wrong is told in the reply."""
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Reply: ...
+    async def send(self, url: str, headers: dict[str, str], body: bytes, whose: str) -> Reply:
+        """For that tenant."""
+        ...
 
 
 class Ledger(Protocol):
@@ -149,7 +159,12 @@ async def rotate(
 
 async def deliver(delivery: ClaimedDelivery, sender: Sender, vault: Vault, ledger: Ledger) -> Verdict:
     """One attempt, from the claim to the record. No transaction is open while the request is under way."""
-    reply = await _attempt(delivery, sender, vault)
+    began = time.monotonic()
+    try:
+        reply = await _attempt(delivery, sender, vault)
+    except Exception as error:  # noqa: BLE001  what is not recorded would be claimed again, for ever
+        _LOG.error("%s could not be sent\n%s", delivery.id, trace_of(error))
+        reply = Reply(round((time.monotonic() - began) * 1000), error="internal_error")
     verdict = judge(delivery.attempt, reply)
     await ledger.record(delivery, reply, verdict)
     return verdict
@@ -163,6 +178,6 @@ async def _attempt(delivery: ClaimedDelivery, sender: Sender, vault: Vault) -> R
         return Reply(0, error="secret_unreadable")
     body = delivery.event.body()
     headers = signature_headers(delivery.event.id, int(time.time()), body, keys)
-    if delivery.traceparent:
-        headers["traceparent"] = delivery.traceparent
-    return await sender.send(delivery.url, headers, body)
+    if trace := trace_parent(delivery.traceparent):
+        headers["traceparent"] = trace
+    return await sender.send(delivery.url, headers, body, delivery.tenant_id)

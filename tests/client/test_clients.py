@@ -60,6 +60,20 @@ def test_a_passing_503_is_invisible(ask: _Both) -> None:
     assert len(server.asked) == 2
 
 
+def test_a_callbacks_secret_is_kept_with_the_job_and_not_in_its_record(ask: _Both) -> None:
+    params = Upscale(picture="sha256:" + "0" * 64)
+
+    def said(_: Asked, number: int) -> Say:
+        return Say(job("queued", callback_secret="whsec_c2VjcmV0") if number == 0 else job("running"), 202)
+
+    with scripted(said) as server:
+        handle = ask(server.url, lambda client: client.submit(params, callback={"url": "https://8.8.8.8/"}))
+        assert handle.callback_secret == "whsec_c2VjcmV0"
+        assert "whsec" not in repr(handle) + repr(handle.record) + handle.record.model_dump_json()
+        later = ask(server.url, lambda client: client.submit(params))
+        assert later.callback_secret is None
+
+
 def test_every_try_of_a_submit_has_the_same_idempotency_key(ask: _Both) -> None:
     params = Upscale(picture="sha256:" + "0" * 64)
     with scripted(lambda _, number: Say(job("queued"), 202) if number else Say(b"x", cut=True)) as server:

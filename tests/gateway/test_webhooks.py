@@ -146,6 +146,19 @@ def test_a_key_needs_the_scope(platform: Stack, tenant: str, scopes: list[str], 
         assert answer.status_code == status
 
 
+def test_a_submission_is_answered_again_after_the_key_of_its_secret_was_lost(stack: Stack) -> None:
+    gateway = stack.start_gateway()
+    body = {"kind": "test.stamp", "params": {"text": "a"}, "callback": {"url": URL}}
+    asked: dict[str, Any] = {"json": body, "headers": {"Idempotency-Key": "once"}}
+    first = ask(stack, "POST", "/v1/jobs", **asked).json()
+    assert first["callback_secret"].startswith("whsec_")
+    gateway.stop()
+    stack.environment["IMPASTO_WEBHOOK_SECRET_KEY"] = "another-key-" * 3
+    stack.start_gateway()
+    again = ask(stack, "POST", "/v1/jobs", **asked)
+    assert (again.status_code, again.json()) == (202, first | {"callback_secret": None})
+
+
 def test_a_gateway_without_a_key_for_secrets_says_so(stack: Stack) -> None:
     stack.environment["IMPASTO_WEBHOOK_SECRET_KEY"] = ""
     stack.start_gateway()

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from impasto.testing.databases import cloned_database
+from impasto.testing.databases import DatabaseUrls, cloned_database
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack
 from tests.conftest import _settings
 from tests.notifier.hooks import Hooks
+from tests.notifier.ledger import Rows
 from tests.notifier.receiver import Answer, Receiver
 
 _TENANTS = itertools.count()
@@ -30,6 +31,12 @@ def receiving() -> Iterator[Callable[..., Receiver]]:
     yield make
     for receiver in made:
         receiver.close()
+
+
+@pytest.fixture
+def rows(database: DatabaseUrls) -> Rows:
+    """The tables, and no process."""
+    return Rows(database.engine)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -64,6 +66,23 @@ def test_a_job_event_is_sent_signed_and_thin(hooks: Hooks, receiving: Receiving)
     assert len(sent.body) < MOST_BODY_BYTES
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         hooks.verified("whsec_" + base64.b64encode(b"another secret of 32 characters!").decode(), sent)
+
+
+@pytest.mark.parametrize(
+    "trace", ["00-über-01".encode("latin-1"), b"nonsense", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"]
+)
+def test_a_traceparent_of_another_form_is_as_none_and_the_event_arrives(
+    hooks: Hooks, receiving: Receiving, trace: bytes
+) -> None:
+    receiver = receiving()
+    hooks.active(receiver)
+    asked = {"kind": "test.stamp", "params": {"text": "a"}}
+    answer = hooks.ask("POST", "/v1/jobs", json=asked, headers={"traceparent": trace})
+    assert answer.status_code == 202, answer.text
+    hooks.ask("POST", f"/v1/jobs/{answer.json()['id']}/cancel")
+    (sent,) = receiver.waits_for("job.canceled")
+    assert "traceparent" not in sent.headers
+    assert hooks.sql("SELECT traceparent FROM jobs WHERE tenant_id = %s") == [(None,)]
 
 
 def test_only_the_events_that_an_endpoint_names_are_sent(hooks: Hooks, receiving: Receiving) -> None:
@@ -148,7 +167,8 @@ def test_an_endpoint_that_has_failed_for_five_days_is_disabled_and_a_success_end
 ) -> None:
     receiver = receiving()
     endpoint_id = hooks.active(receiver)["endpoint"]["id"]
-    long_ago = "UPDATE webhook_endpoints SET failing_since = now() - interval '121 hours' WHERE tenant_id = %s"
+    long_ago = """UPDATE webhook_endpoints SET failing_since = now() - interval '121 hours',
+                         failed_at = now() - interval '1 hour' WHERE tenant_id = %s"""
     hooks.sql(long_ago)
     hooks.cancel_a_job()
     eventually(lambda: hooks.endpoint(endpoint_id)["failing_since"] is None, "the success ends the count")
@@ -156,6 +176,48 @@ def test_an_endpoint_that_has_failed_for_five_days_is_disabled_and_a_success_end
     receiver.answers.append(status(500))
     hooks.cancel_a_job()
     assert hooks.becomes(endpoint_id, "disabled")["disabled_reason"] == "failing"
+
+
+def test_a_pause_drops_what_waits_however_short_it_is(hooks: Hooks, receiving: Receiving) -> None:
+    receiver = receiving()
+    endpoint_id = hooks.active(receiver)["endpoint"]["id"]
+    receiver.answers += [status(503, "Retry-After: 1000")] * 3
+    for _ in range(3):
+        hooks.cancel_a_job()
+    hooks.ended(4)
+    place = f"/v1/webhooks/{endpoint_id}"
+    assert hooks.ask("PATCH", place, json={"enabled": False}).json()["state"] == "disabled"
+    # Looked at once: half a minute later they would be ended anyway.
+    errors = Counter(delivery["error"] for delivery in hooks.deliveries())
+    assert errors == {None: 1, "http_status": 3, "endpoint_disabled": 3}
+    assert hooks.deliveries(state="waiting") == []
+    assert hooks.ask("PATCH", place, json={"enabled": True}).json()["state"] == "pending"
+    hooks.becomes(endpoint_id, "active")
+    told = hooks.cancel_a_job()
+    assert receiver.waits_for("job.canceled", 4)[-1].event["data"]["job_id"] == told
+    assert len(receiver.of_type("job.canceled")) == 4
+
+
+def test_an_attempt_under_way_when_its_endpoint_is_paused_is_the_last(hooks: Hooks, receiving: Receiving) -> None:
+    receiver, gate = receiving(), threading.Event()
+    endpoint_id = hooks.active(receiver)["endpoint"]["id"]
+    receiver.answers.append(lambda connection: (gate.wait(20), status(500)(connection))[1])
+    hooks.cancel_a_job()
+    receiver.waits_for("job.canceled")
+    hooks.ask("PATCH", f"/v1/webhooks/{endpoint_id}", json={"enabled": False})
+    assert hooks.deliveries()[0]["error"] == "endpoint_disabled"
+    hooks.ask("PATCH", f"/v1/webhooks/{endpoint_id}", json={"enabled": True})
+    gate.set()
+    hooks.becomes(endpoint_id, "active")
+    hooks.cancel_a_job()
+    receiver.waits_for("job.canceled", 2)
+    assert [d["attempt"] for d in hooks.ended(4)] == [1, 1, 1, 1]
+    assert hooks.deliveries(state="waiting") == []
+
+
+def test_both_processes_say_loudly_that_webhooks_go_anywhere(hooks: Hooks) -> None:
+    for process in hooks.stack.processes[:2]:
+        assert "IMPASTO_WEBHOOK_ALLOW_PRIVATE IS SET" in process.log.read_text("utf-8")
 
 
 def test_an_endless_answer_counts_by_its_status_and_is_not_read_to_the_end(hooks: Hooks, receiving: Receiving) -> None:

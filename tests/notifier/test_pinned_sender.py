@@ -32,7 +32,7 @@ def receiver() -> Iterator[Receiver]:
 def post(url: str, *, tls: ssl.SSLContext | None = None, total_s: float = 5) -> Reply:
     """One attempt; every name is this machine's."""
 
-    async def resolver(host: str, port: int) -> list[str]:
+    async def resolver(host: str, port: int, whose: str) -> list[str]:
         return ["127.0.0.1"]
 
     async def send() -> Reply:

@@ -105,7 +105,7 @@ def attempt(url: str, *answers: list[str]) -> tuple[Reply, int]:
     """One attempt with a resolver that gives these answers in turn; how often it was asked."""
     asked = 0
 
-    async def resolver(host: str, port: int) -> list[str]:
+    async def resolver(host: str, port: int, whose: str) -> list[str]:
         nonlocal asked
         asked += 1
         return answers[min(asked, len(answers)) - 1]
@@ -156,13 +156,13 @@ def test_an_address_in_the_url_is_never_connected_to(trap: Trap, url: str) -> No
 
 
 def test_a_name_without_an_address_is_told_apart() -> None:
-    async def resolver(host: str, port: int) -> list[str]:
+    async def resolver(host: str, port: int, whose: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "no such name")
 
     async def look() -> None:
         gate = ResolvingGate(resolver=resolver)
-        assert (await gate.admit("https://hooks.example/")).host == "hooks.example"
+        assert (await gate.admit("https://hooks.example/", "tnt")).host == "hooks.example"
         with pytest.raises(Unresolved):
-            await gate.addresses(read_url("https://hooks.example/"))
+            await gate.addresses(read_url("https://hooks.example/"), "tnt")
 
     asyncio.run(look())

@@ -102,8 +102,11 @@ def test_webhooks_that_are_due_are_counted_and_those_of_later_are_not(board: Boa
     assert board.value("impasto_webhook_due") == 0
     board.sql("INSERT INTO tenants (id, name) VALUES ('tnt_t', 't')")
     board.sql(
-        """INSERT INTO webhook_endpoints (id, tenant_id, url, lane, events, secret)
-           VALUES ('whe', 'tnt_t', 'https://example.org', 'l', '{*}', 's')"""
+        """INSERT INTO webhook_endpoints (id, tenant_id, url, lane, events, secret, state, disabled_reason, deleted_at)
+           VALUES ('whe', 'tnt_t', 'https://example.org', 'l', '{*}', 's', 'active', NULL, NULL),
+                  ('pending', 'tnt_t', 'https://example.org', 'l', '{*}', 's', 'pending', NULL, NULL),
+                  ('disabled', 'tnt_t', 'https://example.org', 'l', '{*}', 's', 'disabled', 'asked', NULL),
+                  ('removed', 'tnt_t', 'https://example.org', 'l', '{*}', NULL, 'active', NULL, now())"""
     )
     board.sql(
         "INSERT INTO webhook_events (id, tenant_id, type, data, occurred_at) VALUES ('evt', 'tnt_t', 'x', '{}', now())"
@@ -114,7 +117,12 @@ def test_webhooks_that_are_due_are_counted_and_those_of_later_are_not(board: Boa
                VALUES (%s, 'tnt_t', 'evt', 'whe', 'l', now() - make_interval(secs => %s))""",
             [f"dlv_{number}", late_s],
         )
-    assert board.value("impasto_webhook_due") == 2
+    board.sql(
+        """INSERT INTO webhook_deliveries (id, tenant_id, event_id, endpoint_id, lane, next_at)
+           SELECT 'dlv_' || id, 'tnt_t', 'evt', id, 'l', now() - interval '1 day' FROM webhook_endpoints
+           WHERE id <> 'whe'"""
+    )
+    assert board.value("impasto_webhook_due") == 2, "nobody waits for what its endpoint does not get"
     assert 400 <= (board.value("impasto_webhook_oldest_due_seconds") or 0) < 410
 
 

@@ -21,7 +21,7 @@ from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
 from impasto.submission import NewJob, new_job_id, refuse_finished, request_digest, submit
-from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text
+from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
 from impasto_gateway.parts import (
     Cursor,
     Limit,
@@ -78,7 +78,7 @@ def _request_of(kind: Kind[Any, Any]) -> type[BaseModel]:
 
 
 if TYPE_CHECKING:
-    JobRequest = BaseModel
+    JobRequest = _Request
 else:
     # One union of all kinds, told apart by `kind`: a fault is named at its exact place.
     JobRequest = Annotated[
@@ -96,7 +96,9 @@ async def submit_job(
     response: Response,
     after: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(description="The same key again answers the same job.")] = None,
-    traceparent: Annotated[str | None, Header(max_length=60)] = None,
+    traceparent: Annotated[
+        str | None, Header(description="Passed on if it has the form that the W3C gives it.")
+    ] = None,
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
@@ -113,7 +115,7 @@ async def submit_job(
         finish_by=now + timedelta(seconds=body["deadline_s"]) if body["deadline_s"] else None,
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
-        traceparent=traceparent,
+        traceparent=trace_parent(traceparent),
         callback=_callback(request, the, caller.tenant_id),
     )
     submitted = await submit(PostgresInbox(connection), job)
@@ -121,13 +123,20 @@ async def submit_job(
     if submitted.bell:
         # Background tasks run after the answer is sent, which is after the commit.
         after.add_task(the.ringer.ring, caller.tenant_id, submitted.bell)
-    secret = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
-    shown = secret_text(the.vault.open(secret)) if secret else None
-    return AcceptedJob(**submitted.job.model_dump(), callback_secret=shown)
+    sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+    return AcceptedJob(**submitted.job.model_dump(), callback_secret=_shown(sealed, the))
 
 
-def _callback(request: BaseModel, the: Parts, tenant_id: str) -> NewEndpoint | None:
-    asked: CallbackRequest | None = getattr(request, "callback")  # noqa: B009  of each class in the union
+def _shown(sealed: bytes | None, the: Parts) -> str | None:
+    """A job that was accepted before may have a secret that cannot be read: its key is lost, its job is not."""
+    try:
+        return secret_text(the.vault.open(sealed)) if sealed else None
+    except ValueError:
+        return None
+
+
+def _callback(request: _Request, the: Parts, tenant_id: str) -> NewEndpoint | None:
+    asked = request.callback
     if asked is None:
         return None
     # Its name is looked up by the notifier: a submission waits for no name server.

@@ -43,7 +43,7 @@ class EndpointPatch(BaseModel):
     url: WebhookUrl | None = None
     events: Events | None = None
     description: ShortText | None = None
-    enabled: bool | None = Field(None, description="False stops deliveries; true asks a disabled endpoint anew.")
+    enabled: bool | None = Field(None, description="False ends what waits for it; true asks a disabled endpoint anew.")
 
 
 class RotateRequest(BaseModel):
@@ -70,7 +70,7 @@ async def create_webhook(
     text, secret = chosen_secret(body.secret)
     sealed = the.vault.seal(secret)
     # Names are looked up before a transaction is begun: nobody's name server holds a connection of ours.
-    await the.gate.admit(body.url)
+    await the.gate.admit(body.url, caller.tenant_id)
     endpoint_id = new_id("whk")
     new = NewEndpoint(endpoint_id, body.url, endpoint_id, list(body.events), sealed, body.description)
     async with tenant_transaction(request.app.state.pool, caller.tenant_id) as connection:
@@ -100,9 +100,12 @@ async def change_webhook(
     the: TheParts,
     after: BackgroundTasks,
 ) -> WebhookEndpoint:
-    """With another URL, or enabled again, it is `pending` until it answers a ping; its events wait for that."""
+    """With another URL, or enabled again, it is `pending` until it answers a ping; its events wait for that.
+
+    Disabled, it loses what waits for it, in this very change, however soon it is enabled again.
+    """
     if body.url is not None:
-        await the.gate.admit(body.url)
+        await the.gate.admit(body.url, caller.tenant_id)
     change = EndpointChange(body.url, list(body.events) if body.events else None, body.description, body.enabled)
     async with tenant_transaction(request.app.state.pool, caller.tenant_id) as connection:
         endpoints = PostgresEndpoints(connection)

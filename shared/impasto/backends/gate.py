@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import socket
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
 
+from impasto.backends.lookups import Lookups
 from impasto.errors import InvalidInput
 from impasto.webhook_places import IPAddress, Place, is_public, read_url
 
-Resolver = Callable[[str, int], Awaitable[list[str]]]
+# The addresses of a name, for a port, asked for by a tenant.
+Resolver = Callable[[str, int, str], Awaitable[list[str]]]
 
 _LOG = logging.getLogger("impasto.webhooks")
-# Threads of their own: a name server that does not answer must not keep others from being asked.
-_RESOLVING: Final = ThreadPoolExecutor(64, thread_name_prefix="resolve")
 _PATIENCE_S: Final = 5.0
 
 
@@ -26,26 +24,15 @@ class Unresolved(Exception):
     """The name has no address at this moment."""
 
 
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, in the order in which the system would try them.
-
-    Raises:
-        OSError: it has none.
-    """
-    loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_RESOLVING, _look_up, host, port)
-    return list(dict.fromkeys(found))
-
-
-def _look_up(host: str, port: int) -> list[str]:
-    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+class Unanswered(Unresolved):
+    """No name server has told in time."""
 
 
 class ResolvingGate:
     """The rule of addresses with a resolver; `anywhere` switches the rule off, for development."""
 
-    def __init__(self, *, anywhere: bool = False, resolver: Resolver = resolve) -> None:
-        self._anywhere, self._resolver = anywhere, resolver
+    def __init__(self, *, anywhere: bool = False, resolver: Resolver | None = None) -> None:
+        self._anywhere, self._resolver = anywhere, resolver or Lookups()
 
     def read(self, url: str) -> Place:
         """The place that the URL names, by its writing alone.
@@ -55,7 +42,7 @@ class ResolvingGate:
         """
         return read_url(url, anywhere=self._anywhere)
 
-    async def admit(self, url: str) -> Place:
+    async def admit(self, url: str, whose: str) -> Place:
         """The place that the URL names. A name that has no address yet may get one: each attempt looks again.
 
         Raises:
@@ -63,17 +50,17 @@ class ResolvingGate:
         """
         place = self.read(url)
         with suppress(Unresolved):
-            await self.addresses(place)
+            await self.addresses(place, whose)
         return place
 
-    async def addresses(self, place: Place) -> list[IPAddress]:
-        """What to connect to.
+    async def addresses(self, place: Place, whose: str) -> list[IPAddress]:
+        """What to connect to, for that tenant.
 
         Raises:
             InvalidInput: one of the addresses is not public; then none is used.
             Unresolved: there is none.
         """
-        found = [place.literal] if place.literal else await self._resolved(place)
+        found = [place.literal] if place.literal else await self._resolved(place, whose)
         if not self._anywhere and not all(map(is_public, found)):
             raise InvalidInput(
                 "webhook_url_not_allowed",
@@ -82,11 +69,13 @@ class ResolvingGate:
             )
         return found
 
-    async def _resolved(self, place: Place) -> list[IPAddress]:
+    async def _resolved(self, place: Place, whose: str) -> list[IPAddress]:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                texts = await self._resolver(place.host, place.port)
-        except (OSError, UnicodeError, TimeoutError) as error:
+                texts = await self._resolver(place.host, place.port, whose)
+        except TimeoutError as error:
+            raise Unanswered from error
+        except (OSError, UnicodeError) as error:
             raise Unresolved from error
         if not texts:
             raise Unresolved

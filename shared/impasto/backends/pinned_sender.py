@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 
 import impasto
-from impasto.backends.gate import ResolvingGate, Unresolved
+from impasto.backends.gate import ResolvingGate, Unanswered, Unresolved
 from impasto.errors import InvalidInput
 from impasto.webhook_places import IPAddress, Place
 from impasto.webhooks import MOST_HEAD_BYTES, Reply
@@ -51,14 +51,15 @@ class PinnedSender:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    async def send(self, url: str, headers: dict[str, str], body: bytes) -> Reply:
-        """Posts the body; whatever goes wrong is told in the reply."""
+    async def send(self, url: str, headers: dict[str, str], body: bytes, whose: str = "") -> Reply:
+        """Posts the body, for that tenant; whatever goes wrong is told in the reply."""
         began = time.monotonic()
         error: str | None = None
         try:
             async with asyncio.timeout(self._total_s):
                 place = self._gate.read(url)
-                response = await self._first_answer(place, await self._gate.addresses(place), headers, body)
+                addresses = await self._gate.addresses(place, whose)
+                response = await self._first_answer(place, addresses, headers, body)
             left_s = self._total_s - (time.monotonic() - began)
             head = await _read(response, left_s)
             return Reply(
@@ -68,6 +69,8 @@ class PinnedSender:
             error = "timeout"
         except InvalidInput:
             error = "url_not_allowed"
+        except Unanswered:
+            error = "name_timeout"
         except Unresolved:
             error = "name_unresolved"
         except httpx.ConnectTimeout:

@@ -26,10 +26,14 @@ OnEvent = Callable[[JobEvent], None]
 
 
 class AsyncJob(Generic[R]):
-    """A submitted job. `record` is what was last heard of it."""
+    """A submitted job. `record` is what was last heard of it.
+
+    `callback_secret` is what its callback is signed with: told to whoever submitted it with one, and never again.
+    """
 
     def __init__(self, transport: AsyncTransport, record: JobRecord) -> None:
         self._transport, self.record = transport, record
+        self.callback_secret = record.callback_secret if isinstance(record, jobs.AcceptedJob) else None
 
     def __repr__(self) -> str:
         return f"AsyncJob({self.id!r}, kind={self.kind!r}, state={self.state.value!r})"

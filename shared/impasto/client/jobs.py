@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from impasto.client.answers import make, send
 from impasto.client.flow import Flow, Request
@@ -30,7 +30,14 @@ class SubmitOptions(TypedDict, total=False):
     callback: dict[str, Any]
 
 
-def submitting(params: Params, options: SubmitOptions) -> Flow[JobRecord]:
+class AcceptedJob(JobRecord):
+    """A job as it was accepted, with what its callback is signed with; told here alone."""
+
+    # Whoever prints or keeps the record does not want it in there.
+    callback_secret: str | None = Field(None, repr=False, exclude=True)
+
+
+def submitting(params: Params, options: SubmitOptions) -> Flow[AcceptedJob]:
     """Submits a job of the kind these params belong to. Retries cannot make a second one: the key is sent with each.
 
     Raises:
@@ -40,7 +47,7 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[JobRecord]:
     body |= {name: options[name] for name in ("priority", "deadline_s", "callback") if name in options}
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
-    return JobRecord.model_validate_json(answer.content)
+    return AcceptedJob.model_validate_json(answer.content)
 
 
 def canceling(job_id: str) -> Flow[JobRecord]:

@@ -25,10 +25,14 @@ OnEvent = Callable[[JobEvent], None]
 
 
 class Job(Generic[R]):
-    """A submitted job. `record` is what was last heard of it."""
+    """A submitted job. `record` is what was last heard of it.
+
+    `callback_secret` is what its callback is signed with: told to whoever submitted it with one, and never again.
+    """
 
     def __init__(self, transport: Transport, record: JobRecord) -> None:
         self._transport, self.record = transport, record
+        self.callback_secret = record.callback_secret if isinstance(record, jobs.AcceptedJob) else None
 
     def __repr__(self) -> str:
         return f"Job({self.id!r}, kind={self.kind!r}, state={self.state.value!r})"

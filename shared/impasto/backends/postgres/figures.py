@@ -48,9 +48,11 @@ def unrung_bells(connection: Connection[Any]) -> Waiting:
 
 
 def due_webhooks(connection: Connection[Any]) -> Waiting:
-    """Deliveries whose time has come."""
+    """Deliveries whose time has come; what waits for an endpoint to answer its ping, or to be removed, is not late."""
     return _waiting(
-        connection, "SELECT count(*), min(next_at) FROM webhook_deliveries WHERE state = 'waiting' AND next_at <= now()"
+        connection,
+        """SELECT count(*), min(d.next_at) FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
+           WHERE d.state = 'waiting' AND d.next_at <= now() AND e.state = 'active' AND e.deleted_at IS NULL""",
     )
 
 

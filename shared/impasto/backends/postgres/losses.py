@@ -27,6 +27,10 @@ WITH lost AS (
         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR reason IS NOT NULL THEN now() END,
         error = CASE WHEN cancel_requested_at IS NOT NULL
                           THEN jsonb_build_object('code', 'canceled', 'message', 'canceled while it ran')
+                     WHEN reason = 'out_of_memory'
+                          THEN jsonb_build_object('code', reason,
+                              'message', 'the job needs more memory than its worker has',
+                              'hint', 'ask for a smaller batch or size, take a smaller checkpoint, or a larger worker')
                      WHEN reason IS NOT NULL
                           THEN jsonb_build_object('code', reason, 'message', 'given up after too many lost attempts')
                      END

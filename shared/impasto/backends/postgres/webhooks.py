@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
+from impasto.backends.postgres.webhook_retention import DROP_ALL
 from impasto.delivery import NewEndpoint
 from impasto.identifiers import new_id
 from impasto.webhooks import PING, WebhookDelivery, WebhookEndpoint
@@ -113,7 +114,11 @@ class PostgresEndpoints:
         return WebhookEndpoint.model_validate(rows[0]) if rows else None
 
     async def change(self, endpoint_id: str, change: EndpointChange) -> WebhookEndpoint | None:
-        """Changes it; it is pending again, and has to be pinged, if its URL is another or it was disabled."""
+        """Changes it; it is pending again, and has to be pinged, if its URL is another or it was disabled.
+
+        Disabling it ends what waits for it, here and now: what it gets afterwards does not depend on how soon it is
+        enabled again.
+        """
         rows = await self._rows(
             f"""UPDATE webhook_endpoints SET
                     state = CASE WHEN %(enabled)s::boolean IS FALSE THEN 'disabled'
@@ -135,6 +140,8 @@ class PostgresEndpoints:
                 "enabled": change.enabled,
             },
         )
+        if rows and change.enabled is False:
+            await self._connection.execute(DROP_ALL, [endpoint_id])
         return WebhookEndpoint.model_validate(rows[0]) if rows else None
 
     async def remove(self, endpoint_id: str) -> bool:
@@ -144,6 +151,8 @@ class PostgresEndpoints:
                        previous_until = NULL WHERE id = %s AND {_MINE}""",  # noqa: S608  fixed columns
             [endpoint_id],
         )
+        if cursor.rowcount:
+            await self._connection.execute(DROP_ALL, [endpoint_id])
         return bool(cursor.rowcount)
 
     async def callback_secret(self, job_id: str) -> bytes | None:
