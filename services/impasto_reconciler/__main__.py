@@ -8,6 +8,7 @@ import threading
 
 from impasto.backends.bells import Bells
 from impasto.backends.metrics import serve_metrics
+from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.pools import engine_pool
 from impasto.kinds import all_kinds
@@ -18,13 +19,13 @@ from impasto_reconciler.sweeps import Sweeper
 
 def main() -> None:
     """Sweeps every few seconds until it is told to stop."""
-    settings = Settings.from_environment().require("engine_database_url", "redis_url")
+    settings = Settings.from_environment().require("engine_database_url", "redis_url", "s3_endpoint")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     with engine_pool(settings.engine_database_url, most=3) as pool:
-        sweeper = Sweeper(pool, Bells(settings.redis_url), grace_s=float(settings.grace_s))
+        sweeper = Sweeper(pool, Bells(settings.redis_url), S3Objects(settings), grace_s=float(settings.grace_s))
         expect_failures(all_kinds())
         serve_metrics(settings, Figures(pool))
         settings.say_ready()

@@ -12,9 +12,12 @@ from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
+from impasto.artifacts import runs_prefix
 from impasto.backends.bells import Bells
+from impasto.backends.objects import S3Objects
 from impasto.backends.postgres import sweeping
 from impasto.backends.postgres.queue import count_failed
+from impasto.errors import Unavailable
 
 _LOG = logging.getLogger("impasto.reconciler")
 _BELL_AGE_S: Final = 1.0
@@ -32,8 +35,10 @@ class Sweeper:
     After an outage workers get `grace_s` seconds to renew before any lease is called expired.
     """
 
-    def __init__(self, pool: ConnectionPool[Connection[Any]], bells: Bells, *, grace_s: float) -> None:
-        self._pool, self._bells, self._grace_s = pool, bells, grace_s
+    def __init__(
+        self, pool: ConnectionPool[Connection[Any]], bells: Bells, objects: S3Objects, *, grace_s: float
+    ) -> None:
+        self._pool, self._bells, self._objects, self._grace_s = pool, bells, objects, grace_s
         # A reconciler that just started cannot know how long the database was away.
         self._answers_since: float | None = None
 
@@ -42,11 +47,14 @@ class Sweeper:
         try:
             self._sweep_jobs()
             self._sweep_bells()
+            self._sweep_states()
         except (OperationalError, PoolTimeout) as error:
             _LOG.warning("nothing swept, the database does not answer: %s", type(error).__name__)
             self._answers_since = None
         except (BrokerError, RedisError, OSError) as error:
             _LOG.warning("bells stay in the outbox, Redis does not answer: %s", type(error).__name__)
+        except Unavailable as error:
+            _LOG.warning("states of trainings that ended stay, the store does not answer: %s", error.code)
 
     def _sweep_jobs(self) -> None:
         now = time.monotonic()
@@ -64,6 +72,12 @@ class Sweeper:
         EXPIRED.inc(len(expired))
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
+
+    def _sweep_states(self) -> None:
+        """A worker removes the state of the training it ends; this is for those that ended otherwise."""
+        with self._pool.connection() as connection:
+            for tenant_id, job_id in sweeping.take_ended_states(connection):
+                self._objects.remove_runs(runs_prefix(tenant_id, job_id))
 
     def _sweep_bells(self) -> None:
         # Ringing inside the transaction: if Redis does not answer, the bells stay.

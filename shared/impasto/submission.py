@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from impasto.checkpoints import STARTER
 from impasto.delivery import NewEndpoint
@@ -15,6 +16,8 @@ from impasto.errors import Conflict, InvalidInput, NotFound
 from impasto.identifiers import PREFIXES, is_id, new_id
 from impasto.jobs import JobRecord
 from impasto.kinds import Kind
+
+_DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,12 @@ def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
 
 
 def references(params: Any) -> Iterator[str]:
-    """Every identifier and `sha256:` digest in the params, keys of objects included."""
+    """Every whole identifier and `sha256:` digest in the params, keys of objects included.
+
+    Words that only begin like one are words: a prompt may.
+    """
     if isinstance(params, str):
-        if (params[:3] in PREFIXES and is_id(params, params[:3])) or params.startswith("sha256:"):
+        if (params[:3] in PREFIXES and is_id(params, params[:3])) or _DIGEST.fullmatch(params):
             yield params
     elif isinstance(params, Mapping):
         for key, value in params.items():

@@ -68,11 +68,8 @@ class CheckpointCache:
 
         Raises:
             JobFailed: it needs more than the whole budget (`memory_exceeded`).
-            Exception: whatever its loader raised.
         """
         key = checkpoint.key
-        if key in self._loading and self._loading[key].done():
-            self._take(key, in_use, drawing_bytes)
         if (loaded := self._loaded.get(key)) is not None:
             loaded.used_at = time.monotonic()
             return loaded
@@ -85,6 +82,25 @@ class CheckpointCache:
 
     def is_loading(self, key: str) -> bool:
         return key in self._loading
+
+    def settle(self, in_use: Collection[str], drawing_bytes: int) -> dict[str, Exception]:
+        """Takes in every load that has ended, whoever still waits for it; gives what went wrong, by key.
+
+        What nobody waits for any more is held like all that is idle, and leaves when its room is needed.
+        """
+        faults: dict[str, Exception] = {}
+        for key in [key for key, future in self._loading.items() if future.done()]:
+            try:
+                self._take(key, in_use, drawing_bytes)
+            except Exception as error:  # noqa: BLE001  the loop knows whose it is
+                faults[key] = error
+        return faults
+
+    def measure(self, key: str, in_use: Collection[str], drawing_bytes: int) -> None:
+        """Counts anew what a checkpoint holds, to which adapters were attached; what is idle may leave for it."""
+        loaded = self._loaded[key]
+        loaded.size_bytes = loaded.family.memory_bytes
+        self.make_room(0, in_use, drawing_bytes)
 
     def make_room(self, size_bytes: int, in_use: Collection[str], drawing_bytes: int) -> bool:
         """Evicts what is not in use until that much fits beside the rest; if it cannot, nothing is evicted."""

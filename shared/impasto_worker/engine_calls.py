@@ -17,11 +17,12 @@ from impasto_worker.runner_child import Report
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """One drawing between two steps; `index` is its place in the order."""
+    """One drawing between two steps; `index` is its place in the order, `size_bytes` what it needs, by estimate."""
 
     call: Call
     index: int
     drawing: Any
+    size_bytes: int = 0
 
 
 @dataclass(slots=True, eq=False)

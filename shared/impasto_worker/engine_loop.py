@@ -58,11 +58,22 @@ class EngineLoop:
                     self._roster.leave(call, {"op": "dropped"})
             case "stats":
                 self._send({"op": "stats", "call": frame["call"], "stats": self._stats()})
+            case "loaded":
+                self._settle()
             case "written":
                 self._roster.forget(frame["call"])
             case "unwritable":
                 if call := self._roster.get(frame["call"]):
                     self._roster.fail(call, frame["error"])
+
+    def _settle(self) -> None:
+        """A load that went wrong is told to whoever has waited longest for it: the others have it tried again."""
+        roster = self._roster
+        for key, error in self._cache.settle(roster.in_use(), roster.drawing_bytes()).items():
+            if is_fatal(error):
+                raise error
+            if waiting := next((call for call in roster if call.key == key and call.active), None):
+                roster.fail(waiting, _named(error))
 
     def _entered(self, frame: Frame) -> Call:
         identifier = frame["call"]
@@ -98,14 +109,17 @@ class EngineLoop:
                 else:
                     self._note_begun(call)
                 return False
-            family, in_use = loaded.family, {*roster.in_use(), call.key}
-            fits = cache.make_room(family.drawing_bytes, in_use, roster.drawing_bytes())
+            family, in_use, request = loaded.family, {*roster.in_use(), call.key}, call.order.requests[call.pending[0]]
+            size = family.drawing_bytes(request)
+            fits = cache.make_room(size, in_use, roster.drawing_bytes())
             if not fits and roster.running():
                 call.starved = call.begun_at is None
                 return False
             self._note_begun(call)
             index = call.pending.popleft()
-            call.turn.append(Running(call, index, family.begin(call.order.requests[index])))
+            call.turn.append(Running(call, index, family.begin(request), size))
+            if request.adapters:
+                cache.measure(call.key, in_use, roster.drawing_bytes())
         except Exception as error:  # the edge of a call: its fault must not hurt the others
             if is_fatal(error):
                 raise

@@ -62,7 +62,7 @@ class Roster:
 
     def drawing_bytes(self) -> int:
         """What all running drawings need, by their families' estimates."""
-        return sum(len(c.turn) * self.family(c).drawing_bytes for c in self._calls.values() if c.turn)
+        return sum(running.size_bytes for running in self.running())
 
     def leave(self, call: Call, frame: dict[str, Any]) -> None:
         """The call ends here with this answer; what it holds is freed."""
@@ -77,6 +77,11 @@ class Roster:
         """Frees one drawing that is not going to be finished."""
         running.call.turn.remove(running)
         self.family(running.call).abandon(running.drawing)
+
+    def begin_again(self, running: Running) -> None:
+        """Frees one drawing; it is begun once more, with the same seed, when there is room."""
+        self.abandon(running)
+        running.call.pending.appendleft(running.index)
 
     def fail(self, call: Call, error: Exception) -> None:
         """The call ends by a fault of its own; the others are not hurt."""

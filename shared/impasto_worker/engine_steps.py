@@ -11,6 +11,7 @@ from impasto.faults import trace_of
 from impasto_ml.families.memory import release
 from impasto_worker.engine_calls import Call, Running, choose_batch
 from impasto_worker.engine_roster import Roster, is_fatal
+from impasto_worker.engine_widths import Widths
 from impasto_worker.runner_child import is_out_of_memory
 
 _LOG = logging.getLogger("impasto.engine")
@@ -23,15 +24,14 @@ class Steps:
     """What is done with the drawings that were admitted. `width`: how many go into one batch."""
 
     def __init__(self, roster: Roster, width: int) -> None:
-        self._roster, self._width = roster, width
-        self._caps: dict[str, int] = {}
+        self._roster, self._widths = roster, Widths(width)
         self._stepped: dict[str, int] = {}
         self.count = self.drawn = 0
         self.widths: Count[int] = Count()
 
     def width_of(self, key: str) -> int:
         """The widest batch of this checkpoint that memory was not too small for."""
-        return self._caps.get(key, self._width)
+        return self._widths.of(key)
 
     def advance(self) -> None:
         """One step for a batch of the checkpoint that was drawn with longest ago; then finishes what is done."""
@@ -42,7 +42,7 @@ class Steps:
             calls = [call for call in self._roster if call.key == key and call.turn]
             batch = choose_batch(calls, self.width_of(key), self.count)
             self._step_surviving(batch)
-            for call in {r.call for r in batch if not r.call.left}:
+            for call in {r.call for r in batch if r.call.turn}:
                 call.tell()
                 self._show(call)
         for running in self._roster.running():
@@ -54,53 +54,67 @@ class Steps:
         try:
             self._step(batch)
         except Exception as error:  # noqa: BLE001  somebody's drawing is at fault
-            self._survive(error, [r for r, step in zip(batch, before, strict=True) if r.drawing.step == step])
+            rest = [r for r, step in zip(batch, before, strict=True) if r.drawing.step == step]
+            self._survive(error, rest, len(batch))
 
     def _step(self, batch: list[Running]) -> None:
-        self._roster.family(batch[0].call).denoise_step([r.drawing for r in batch])
+        call = batch[0].call
+        self._roster.family(call).denoise_step([r.drawing for r in batch])
         self.widths[len(batch)] += 1
+        self._widths.note_good(call.key, len(batch))
 
-    def _survive(self, error: Exception, rest: list[Running]) -> None:
-        """These were not advanced: finds whose fault it was by drawing for each call apart."""
+    def _survive(self, error: Exception, rest: list[Running], width: int) -> None:
+        """These were not advanced: finds whose fault it was, by what was lost or by drawing for each call apart.
+
+        `width`: of the batch that failed; 0 if it was none, so that its width is not to blame.
+        """
         if is_fatal(error):
             raise error
-        calls = list(dict.fromkeys(r.call for r in rest))
         if is_out_of_memory(error):
-            self._lack_memory(rest)
-        elif len(calls) == 1:
-            self._roster.fail(calls[0], error)
-        else:
-            for call in calls:
-                if mine := [r for r in rest if r.call is call and r in call.turn]:
-                    self._step_surviving(mine)
+            self._lack_memory(rest, width)
+            return
+        calls = list(dict.fromkeys(r.call for r in rest))
+        at_fault = list(dict.fromkeys(r.call for r in rest if r.drawing.lost))
+        if len(calls) == 1 or at_fault:
+            for call in at_fault or calls:
+                self._roster.fail(call, error)
+            return
+        for call in calls:
+            if mine := [r for r in rest if r.call is call and r in call.turn]:
+                self._step_surviving(mine)
 
     def _finish(self, running: Running) -> None:
         call = running.call
         try:
             image = self._roster.family(call).finish(running.drawing)
         except Exception as error:  # noqa: BLE001  as in a step
-            self._survive(error, [running])
+            self._survive(error, [running], width=0)
             return
         call.turn.remove(running)
         call.finished += 1
         self.drawn += 1
         self._roster.writer.write(call, running.index, image)
 
-    def _lack_memory(self, batch: list[Running]) -> None:
-        """Gives back what is idle; if nothing is, the newest job leaves, and the others go on with half the width."""
+    def _lack_memory(self, rest: list[Running], width: int) -> None:
+        """Makes room as far as it can; what was lost, and whose job has not left for it, is begun again."""
+        release(self._roster.device)
+        if not self._roster.cache.evict_idle(self._roster.in_use()):
+            only_tried = width > 0 and self._widths.note_lack(rest[0].call.key, width)
+            if not only_tried:
+                self._send_back()
+        for running in [r for r in rest if r.drawing.lost and r in r.call.turn]:
+            self._roster.begin_again(running)
+
+    def _send_back(self) -> None:
+        """The newest job leaves, and the others go on; one that is alone goes on with half of its drawings."""
         roster = self._roster
-        release(roster.device)
-        if roster.cache.evict_idle(roster.in_use()):
-            return
-        self._caps[batch[0].call.key] = max(1, len(batch) // 2)
         drawn = [call for call in roster if call.turn]
         newest: Call = max(drawn, key=lambda call: call.arrived_at)
         if len(drawn) > 1 or len(newest.turn) == 1:
             roster.leave(newest, {"op": "out_of_memory"})
             return
-        for surplus in list(newest.turn)[len(newest.turn) // 2 :]:
-            roster.abandon(surplus)
-            newest.pending.appendleft(surplus.index)
+        for surplus in reversed(list(newest.turn)[len(newest.turn) // 2 :]):
+            roster.begin_again(surplus)
 
     def _show(self, call: Call) -> None:
         """A preview now and then: at most twice a second, and never more than a twentieth of the time."""

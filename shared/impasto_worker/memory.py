@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import psutil
 
+from impasto_ml.families.memory import total_bytes
+
 _FRESH_S: Final = 5.0
-_CGROUP: Final = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +47,7 @@ def _host() -> Memory:
     for process in (own, *own.children(recursive=True)):
         with suppress(psutil.Error):  # it ended meanwhile
             used += process.memory_info().rss
-    return Memory(used, _host_limit())
-
-
-def _host_limit() -> int:
-    """The machine's memory, or what a container may have of it."""
-    total = int(psutil.virtual_memory().total)
-    with suppress(OSError, ValueError):
-        total = min(total, int(_CGROUP.read_text()))
-    return total
+    return Memory(used, total_bytes("cpu"))
 
 
 class _NvmlMemory(ctypes.Structure):

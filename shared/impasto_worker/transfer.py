@@ -7,23 +7,19 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, TypeVar
-
-from psycopg import OperationalError
-from psycopg_pool import PoolTimeout
+from typing import Final
 
 from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of, runs_prefix
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.errors import Unavailable
+from impasto_worker.patience import patiently
 
 _LOG = logging.getLogger("impasto.transfer")
-_PATIENCE_S: Final = 90.0
 _TRIM_EVERY_S: Final = 600.0
 _UNFINISHED: Final = ".part"
 # Beside the cache: folders of hard links into it.
 PIPELINES: Final = "pipelines"
-T = TypeVar("T")
 
 
 class Transfer:
@@ -46,9 +42,9 @@ class Transfer:
             raise ValueError(f"no media type for {path.name}; known endings are {', '.join(MEDIA_TYPES)}")
         sha256, size = digest_of(path)
         artifact = ArtifactRef(sha256=sha256, media_type=MEDIA_TYPES[path.suffix], size_bytes=size)
-        if not _patiently(lambda: self._artifacts.touch(tenant_id, artifact), check):
-            _patiently(lambda: self._objects.put(tenant_id, artifact, path), check)
-            _patiently(lambda: self._artifacts.stored(tenant_id, artifact), check)
+        if not patiently(lambda: self._artifacts.touch(tenant_id, artifact), check):
+            patiently(lambda: self._objects.put(tenant_id, artifact, path), check)
+            patiently(lambda: self._artifacts.stored(tenant_id, artifact), check)
         return artifact
 
     def fetch(self, tenant_id: str, sha256: str, check: Callable[[], None], into: Path | None = None) -> Path:
@@ -57,7 +53,7 @@ class Transfer:
         Raises:
             Unavailable: the store did not answer for 90 seconds.
         """
-        return _patiently(lambda: self._objects.fetch(tenant_id, sha256, into or self._folder), check)
+        return patiently(lambda: self._objects.fetch(tenant_id, sha256, into or self._folder), check)
 
     def keep_state(self, key: str, path: Path, check: Callable[[], None]) -> None:
         """Stores the state of a job that still runs under a key of `run_key`.
@@ -65,7 +61,7 @@ class Transfer:
         Raises:
             Unavailable: the store did not answer for 90 seconds.
         """
-        _patiently(lambda: self._objects.put_run(key, path), check)
+        patiently(lambda: self._objects.put_run(key, path), check)
 
     def fetch_state(self, key: str, sha256: str, path: Path, check: Callable[[], None]) -> Path:
         """The stored state as a file, verified.
@@ -74,7 +70,7 @@ class Transfer:
             NotFound: the store has none of that key.
             Unavailable: the store did not answer for 90 seconds.
         """
-        return _patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
+        return patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
 
     def drop_state(self, key: str) -> None:
         """Removes a stored state that nothing refers to any more; what an outage leaves goes with the others."""
@@ -112,18 +108,3 @@ class Transfer:
             alone = [file for file in folder.rglob("*") if file.is_file() and file.stat().st_nlink == 1]
             if (alone or folder.name.startswith(".part-")) and folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _patiently(action: Callable[[], T], check: Callable[[], None]) -> T:
-    """Tries until it works: an outage of the store or the database is no reason to throw an hour's work away."""
-    deadline, pause_s = time.monotonic() + _PATIENCE_S, 0.5
-    while True:
-        check()
-        try:
-            return action()
-        except (Unavailable, OperationalError, PoolTimeout) as error:
-            if time.monotonic() > deadline:
-                raise
-            _LOG.warning("%s while an artifact was moved; trying again in %.1f s", type(error).__name__, pause_s)
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 5.0)

@@ -139,6 +139,39 @@ def test_works_that_were_learnt_from_are_no_held_out_works_of_another_version(dr
     assert found.copying.copy_rate is None, "so few held-out works say nothing of copies"
 
 
+def test_what_the_bases_of_a_checkpoint_learnt_from_counts_and_what_is_not_here_is_named(drawing: Drawing) -> None:
+    """It began from a checkpoint that learnt the school's works, and that one, as is told here, from the starter."""
+    here, client = drawing.school, drawing.stack.client()
+    some = [work for (subject, _), work in here.works.items() if subject < 5]
+    few = client.run(prepared("few", select={"ids": some}, split={"validation_fraction": 0.0}))
+    first = drawing.stack.sql(
+        """INSERT INTO checkpoints
+               (id, tenant_id, name, family, flavor, weights_sha256, config, dataset_version_id, job_id)
+           SELECT 'ckp_' || repeat('3', 26), tenant_id, 'first', family, flavor, weights_sha256,
+               jsonb_set(config, '{training,base}', '"starter"'), dataset_version_id, job_id
+           FROM checkpoints WHERE id = %s RETURNING id""",
+        [drawing.checkpoint],
+    )[0][0]
+    learnt = client.run(
+        TrainTextToImage(dataset_version=few.dataset_version, base=first, steps=1, batch_size=2, name="second")
+    )
+    found = client.run(
+        EvaluateTextToImage(
+            checkpoint=learnt.checkpoint,
+            dataset_version=here.dataset.dataset_version,
+            max_prompts=1,
+            seeds=1,
+            steps=1,
+        )
+    )
+    held_out = {s for s in range(SUBJECTS) if split_of(f"scene {s}", 0, 0.35) == "validation"}
+    assert held_out & set(range(5)), "or the base's works would be no others"
+    assert found.learnt_works == 3 * (SUBJECTS - len(held_out - set(range(5))))
+    assert found.held_out_works == 3 * len(held_out - set(range(5)))
+    assert found.not_looked_at == ["starter"]
+    assert drawing.measured.not_looked_at == []
+
+
 def test_scenes_alone_are_enough_to_count_as_measured(drawing: Drawing) -> None:
     """A copy of the checkpoint that nobody measured, and no dataset at all."""
     twin = drawing.stack.sql(

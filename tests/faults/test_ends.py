@@ -22,6 +22,9 @@ def test_a_job_that_goes_wrong_fails_with_its_reason(platform: Stack, then: str,
     told = platform.sql("SELECT type, data FROM job_events WHERE job_id = %s ORDER BY number", [job["id"]])
     assert (job["state"], job["error"]["code"], job["attempts"]) == ("failed", code, attempts), told
     assert secret not in str(job["error"])
+    if code == "out_of_memory":
+        assert "memory" in job["error"]["message"]
+        assert "smaller" in job["error"]["hint"]
     other = ended(platform, submit(platform, "test.stamp", {"text": "unhurt"})["id"])
     assert other["state"] == "succeeded"
 

@@ -145,3 +145,21 @@ def test_the_next_attempt_finds_the_state_and_samples_of_the_one_before(
     assert second is not None
     assert trainings.state(second) == state(10, first.epoch)
     assert trainings.samples(second) == [(10, sheet)]
+
+
+def test_a_state_kept_twice_is_not_called_needless(
+    trainings: PostgresTrainings, attempts: tuple[ClaimedJob, ClaimedJob]
+) -> None:
+    new = attempts[1]
+    assert trainings.keep(new, state(10, new.epoch)) is None
+    assert trainings.keep(new, state(10, new.epoch)) is None
+
+
+def test_losses_of_workers_are_counted_anew_from_each_state(
+    pool: Pool, trainings: PostgresTrainings, attempts: tuple[ClaimedJob, ClaimedJob]
+) -> None:
+    new = attempts[1]
+    with pool.connection() as connection:
+        connection.execute("UPDATE jobs SET worker_losses = 4")
+    trainings.keep(new, state(10, new.epoch))
+    assert rows(pool, "SELECT worker_losses FROM jobs") == [(0,)]

@@ -2,8 +2,12 @@
 
 `config.json` in the checkpoint's folder: `step_s` (how long a step takes, whatever the width of the batch), `gate` (a
 file; steps wait while it is there, and make `<gate>.reached`), `memory_bytes`, `drawing_bytes`, `most` (wider batches
-lack memory), `log` (a file that gets a line of prompts for each step), `meet` (no picture advances until so many
-prompts were in one batch; needs `log`). Prompts that do something: `raise`, `die`, `raise at the end`.
+lack memory), `short` (a file; `most` counts only while it is there), `log` (a file that gets a line of prompts for each
+step), `meet` (no picture advances until so many prompts were in one batch; needs `log`), `load_gate` (as `gate`, for
+the loader), `broken` (it cannot be loaded). A drawing needs `drawing_bytes` for 32 x 32 px, and more by its pixels.
+Prompts that do something: `raise`, `die`, `raise at the end`, `lack at the end`.
+
+`scarce` is a tiny pipeline of diffusers whose networks lack memory or fail when they are told, see `Scarce`.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ class Gradient:
     target: NDArray[np.float32]
     steps: int
     step: int = 0
+    lost: bool = False
 
     @property
     def done(self) -> bool:
@@ -49,9 +54,15 @@ class Gradients:
         self._meet = int(config.get("meet", 0))  # type: ignore[call-overload]
         self._most = int(config.get("most", 1000))  # type: ignore[call-overload]
         self.memory_bytes = int(config.get("memory_bytes", 1000))  # type: ignore[call-overload]
-        self.drawing_bytes = int(config.get("drawing_bytes", 10))  # type: ignore[call-overload]
+        self._short = Path(str(config["short"])) if config.get("short") else None
+        self._drawing_bytes = int(config.get("drawing_bytes", 10))  # type: ignore[call-overload]
         self.size_px = (_SIDE_PX, _SIDE_PX)
         self.held = 0
+
+    def drawing_bytes(self, request: DrawingRequest) -> int:
+        """By its pixels."""
+        pixels = (request.width or _SIDE_PX) * (request.height or _SIDE_PX)
+        return self._drawing_bytes * pixels // _SIDE_PX**2
 
     def begin(self, request: DrawingRequest) -> Gradient:
         """Noise and gradient by the seed. Raises ValueError for an unknown style or a size that is not divisible."""
@@ -70,10 +81,8 @@ class Gradients:
 
     def denoise_step(self, drawings: Sequence[Gradient]) -> None:
         """All in one array, as a network would."""
-        while self._gate and self._gate.exists():
-            self._gate.with_suffix(".reached").touch()
-            time.sleep(0.005)
-        if len(drawings) > self._most:
+        _wait_at(self._gate)
+        if len(drawings) > self._most and (self._short is None or self._short.exists()):
             raise MemoryError
         if any(drawing.prompt == "die" for drawing in drawings):
             os.kill(os.getpid(), 9)
@@ -103,6 +112,8 @@ class Gradients:
     def finish(self, drawing: Gradient) -> Image.Image:
         if drawing.done and drawing.prompt == "raise at the end":
             raise RuntimeError("at the end")
+        if drawing.done and drawing.prompt == "lack at the end":
+            raise MemoryError
         share = drawing.step / drawing.steps
         pixels = drawing.noise * (1 - share) + drawing.target * share
         self.held -= drawing.done
@@ -114,4 +125,53 @@ class Gradients:
 
 def load(folder: Path, device: str, threads: int) -> Gradients:
     """Registered as the family `gradients`."""
-    return Gradients(json.loads((folder / "config.json").read_text("utf-8")))
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    _wait_at(Path(config["load_gate"]) if config.get("load_gate") else None)
+    if config.get("broken"):
+        raise ValueError("it is broken")
+    return Gradients(config)
+
+
+def _wait_at(gate: Path | None) -> None:
+    while gate and gate.exists():
+        gate.with_suffix(".reached").touch()
+        time.sleep(0.005)
+
+
+class Scarce:
+    """Told by files in the folder `IMPASTO_TEST_SCARCE`.
+
+    `gate`: the denoiser waits while it is there. `denoise` and `decode` hold a word and a number: the network's
+    n-th run from now fails, by `lack` of memory or by a `fault`, and the file goes.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._gate, self._told = folder / "gate", folder / name
+
+    def __call__(self, *_: object) -> None:
+        """Called before each run of the network."""
+        if self._told.name == "denoise":
+            _wait_at(self._gate)
+        if not self._told.exists():
+            return
+        what, left = self._told.read_text().split()
+        if int(left) > 1:
+            self._told.write_text(f"{what} {int(left) - 1}")
+            return
+        self._told.unlink()
+        if what == "fault":
+            raise RuntimeError("one of these")
+        import torch
+
+        raise torch.OutOfMemoryError
+
+
+def load_scarce(folder: Path, device: str, threads: int) -> object:
+    """Registered as the family `scarce`."""
+    from impasto_ml.families.diffusers import load as load_pipeline
+
+    model, told = load_pipeline(folder, device, 1), Path(os.environ["IMPASTO_TEST_SCARCE"])
+    components = model.loaded.components
+    components[model.loaded.architecture.denoiser].register_forward_pre_hook(Scarce(told, "denoise"))
+    components["vae"].decoder.register_forward_pre_hook(Scarce(told, "decode"))
+    return model

@@ -34,10 +34,17 @@ def _refusal(stack: Stack, folder: str, **params: Any) -> JobFailed:
 def test_an_imported_pipeline_is_not_used_before_its_evaluation_has_ended(
     platform: Stack, measured: ImportedCheckpoint
 ) -> None:
+    # The same weights, as they are in the moment after their import, however fast the evaluation is.
+    (twin,) = platform.sql(
+        """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
+           SELECT 'ckp_' || repeat('4', 26), tenant_id, 'not-yet', family, flavor, weights_sha256, config, job_id
+           FROM checkpoints WHERE id = %s RETURNING id""",
+        [measured.checkpoint],
+    )[0]
+    refused = {"kind": "generate.text_to_image", "params": {"checkpoint": twin, "prompts": ["a heart"]}}
+    answer = ask(platform, "POST", "/v1/jobs", json=refused)
+    assert (answer.status_code, answer.json()["code"]) == (409, "checkpoint_not_measured")
     body = {"kind": "generate.text_to_image", "params": {"checkpoint": measured.checkpoint, "prompts": ["a heart"]}}
-    if not ask(platform, "GET", f"/v1/checkpoints/{measured.checkpoint}").json()["measured"]:
-        answer = ask(platform, "POST", "/v1/jobs", json=body)
-        assert (answer.status_code, answer.json()["code"]) == (409, "checkpoint_not_measured")
     assert measured.evaluation is not None
     evaluation = ended(platform, measured.evaluation, most_s=120)
     assert (evaluation["state"], evaluation["kind"]) == ("succeeded", "evaluate.text_to_image"), evaluation["error"]
@@ -147,6 +154,7 @@ def test_a_folder_that_is_not_there_is_named(platform: Stack) -> None:
         ({"folder": ".."}, "params.source.folder"),
         ({"folder": "a/b"}, "params.source.folder"),
         ({"files": {"../x.json": "sha256:" + "0" * 64}}, "params.source.files.../x.json.[key]"),
+        ({"files": {"a/b/c": "sha256:" + "0" * 64, "a": "sha256:" + "0" * 64}}, "params.source.files"),
         ({"hub": "nobody"}, "params.source.hub"),
         ({}, "params.source"),
         ({"folder": "a", "hub": "b/c"}, "params.source"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import psycopg
 import pytest
 import redis
 from prometheus_client import REGISTRY
 
+from impasto.artifacts import run_key
 from impasto.backends.bells import KEY_PREFIX, Bells
+from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import engine_pool
 from impasto.identifiers import new_id
 from impasto.settings import Settings
@@ -21,9 +26,10 @@ def add_job(settings: Settings, *, state: str = "queued", age_s: float = 0, bell
         connection.execute("INSERT INTO tenants (id, name) VALUES ('tnt_t', 't') ON CONFLICT DO NOTHING")
         connection.execute(
             """INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, state, run_limit_s, epoch, lease_until,
-                                 run_after)
+                                 finished_at, run_after)
                VALUES (%(id)s, 'tnt_t', 'test.stamp', 'test', 'pool', '{}', %(state)s, 60, 1,
                        CASE WHEN %(state)s = 'running' THEN now() - make_interval(secs => %(age)s) END,
+                       CASE WHEN %(state)s IN ('failed', 'canceled') THEN now() END,
                        now() - make_interval(secs => %(age)s))""",
             {"id": job_id, "state": state, "age": age_s},
         )
@@ -49,7 +55,7 @@ def bells_of(settings: Settings) -> int:
 
 def sweep(settings: Settings, *, grace_s: float = 0, times: int = 1) -> None:
     with engine_pool(settings.engine_database_url) as pool:
-        sweeper = Sweeper(pool, Bells(settings.redis_url), grace_s=grace_s)
+        sweeper = Sweeper(pool, Bells(settings.redis_url), S3Objects(settings), grace_s=grace_s)
         for _ in range(times):
             sweeper.sweep()
 
@@ -83,7 +89,7 @@ def test_bells_that_nobody_rang_are_rung_and_gone(settings: Settings) -> None:
 def test_bells_stay_while_redis_is_away(settings: Settings) -> None:
     add_job(settings, age_s=2, bell=True)
     with engine_pool(settings.engine_database_url) as pool:
-        Sweeper(pool, Bells("redis://127.0.0.1:1/0"), grace_s=0).sweep()
+        Sweeper(pool, Bells("redis://127.0.0.1:1/0"), S3Objects(settings), grace_s=0).sweep()
         with pool.connection() as connection:
             assert connection.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
 
@@ -122,3 +128,45 @@ def test_a_job_that_a_sweep_ends_as_failed_is_counted_with_its_code(settings: Se
         connection.execute("UPDATE jobs SET finish_by = now() - interval '1 second' WHERE id = %s", [job_id])
     sweep(settings)
     assert (state_of(settings, job_id), failed()) == ("failed", before + 1)
+
+
+def keep_state(settings: Settings, job_id: str, path: Path) -> str:
+    """A state of this job in the store, and in its row; gives its key."""
+    path.write_bytes(b"state")
+    objects, key = S3Objects(settings), run_key("tnt_t", job_id, 10, "1.safetensors")
+    objects.ensure_bucket()
+    objects.put_run(key, path)
+    with psycopg.connect(settings.engine_database_url) as connection:
+        connection.execute("UPDATE jobs SET last_checkpoint = '{}' WHERE id = %s", [job_id])
+    return key
+
+
+def has(settings: Settings, key: str) -> bool:
+    store = S3Objects(settings)
+    return any(found.object_name == key for found in store._client.list_objects(store._bucket, key))
+
+
+def has_state(settings: Settings, job_id: str) -> bool:
+    with psycopg.connect(settings.engine_database_url) as connection:
+        row = connection.execute("SELECT last_checkpoint FROM jobs WHERE id = %s", [job_id]).fetchone()
+    return row is not None and row[0] is not None
+
+
+@pytest.mark.parametrize(("state", "stays"), [("failed", False), ("canceled", False), ("running", True)])
+def test_the_state_of_a_training_that_ended_is_removed(
+    settings: Settings, tmp_path: Path, state: str, stays: bool
+) -> None:
+    job_id = add_job(settings, state=state, age_s=-60)
+    key = keep_state(settings, job_id, tmp_path / "state")
+    sweep(settings)
+    assert (has(settings, key), has_state(settings, job_id)) == (stays, stays)
+
+
+def test_a_state_stays_named_while_the_store_is_away(settings: Settings, tmp_path: Path) -> None:
+    job_id = add_job(settings, state="failed")
+    keep_state(settings, job_id, tmp_path / "state")
+    away = replace(settings, s3_endpoint="http://127.0.0.1:1")
+    sweep(away)
+    assert has_state(settings, job_id)
+    sweep(settings)
+    assert not has_state(settings, job_id)

@@ -82,7 +82,7 @@ def test_no_part_knows_more_secrets_than_it_needs() -> None:
     workers = {name for name in services() if name.startswith("worker-")}
     assert owner == {"postgres", "migrate"}
     assert engine == {"key", "reconciler", "notifier", *workers}
-    assert objects == {"minio", "bucket", "gateway", "ingestion", *workers}
+    assert objects == {"minio", "bucket", "gateway", "ingestion", "reconciler", *workers}
 
 
 def test_the_switch_of_webhooks_reaches_who_admits_an_address_and_who_sends_there() -> None:

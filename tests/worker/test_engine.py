@@ -206,6 +206,33 @@ def test_a_single_picture_that_lacks_memory_is_out_of_memory(studio: Studio) -> 
         studio.draw(studio.checkpoint(most=0), request()).result(30)
 
 
+def test_a_picture_that_lacks_memory_at_its_end_narrows_no_batch(studio: Studio) -> None:
+    checkpoint = studio.checkpoint()
+    with pytest.raises(RunnerOutOfMemory):
+        studio.draw(checkpoint, request("lack at the end")).result(30)
+    studio.draw(checkpoint, *[request(seed=seed) for seed in range(8)]).result(30)
+    assert max(map(len, studio.steps())) == 8
+
+
+def test_a_batch_that_was_narrowed_widens_again_when_memory_suffices(studio: Studio) -> None:
+    short = studio.folder / "short"
+    short.touch()
+    checkpoint = studio.checkpoint(most=2, short=str(short))
+    studio.draw(checkpoint, *[request(seed=seed) for seed in range(10)]).result(30)
+    assert max(map(len, studio.steps())) == 2
+    short.unlink()
+    studio.draw(checkpoint, *[request(seed=seed, steps=100) for seed in range(32)]).result(60)
+    assert max(map(len, studio.steps())) == 16
+
+
+def test_nobody_leaves_for_a_wider_batch_that_is_only_tried(studio: Studio) -> None:
+    checkpoint = studio.checkpoint(most=2)
+    studio.draw(checkpoint, *[request(seed=seed) for seed in range(4)]).result(30)
+    calls = [studio.draw(checkpoint, *[request(seed=seed, steps=150)] * 2) for seed in range(3)]
+    assert [len(call.result(60).pictures) for call in calls] == [2, 2, 2]
+    assert max(map(len, studio.steps())) == 2
+
+
 def test_an_engine_leaves_when_it_was_idle_and_not_while_it_draws(studio: Studio) -> None:
     checkpoint = studio.checkpoint(step_s=0.01)
     call = studio.draw(checkpoint, request(steps=100))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from impasto.errors import JobFailed
 from impasto.testing.processes import eventually
+from impasto_worker.engine import CallDropped
 from tests.worker.drawing import Studio, request
 
 MakeStudio = Callable[..., Studio]
@@ -92,6 +94,53 @@ def test_a_checkpoint_larger_than_the_budget_is_refused(make_studio: MakeStudio)
     assert raised.value.code == "memory_exceeded"
     assert raised.value.data == {"limit": 5000, "actual": 6000}
     assert beside.result(30).pictures
+
+
+def test_a_checkpoint_that_was_loaded_for_a_canceled_job_leaves_when_another_needs_its_room(
+    make_studio: MakeStudio, tmp_path: Path
+) -> None:
+    studio = make_studio(IMPASTO_ENGINE_MEMORY_BYTES="1500")
+    gate = tmp_path / "loads"
+    gate.touch()
+    leaving = studio.call(studio.checkpoint("first", load_gate=str(gate)), request())
+    gone = studio.run(leaving)
+    eventually(gate.with_suffix(".reached").exists, "it is being loaded")
+    leaving.kill()
+    with pytest.raises(CallDropped):
+        gone.result(5)
+    gate.unlink()
+    eventually(lambda: studio.engine.loaded() == ["first"], "it is there, though nobody asks for it")
+    assert studio.draw(studio.checkpoint("second"), request()).result(10).pictures
+    assert studio.engine.stats()["evictions"] == 1
+    assert studio.engine.stats()["memory_used_bytes"] == 1000
+
+
+def test_a_load_that_fails_after_its_job_was_canceled_holds_no_memory_and_hurts_nobody(
+    make_studio: MakeStudio, tmp_path: Path
+) -> None:
+    studio = make_studio(IMPASTO_ENGINE_MEMORY_BYTES="1500")
+    gate = tmp_path / "loads"
+    gate.touch()
+    broken = studio.checkpoint("broken", load_gate=str(gate), broken=True)
+    leaving = studio.call(broken, request())
+    gone = studio.run(leaving)
+    eventually(gate.with_suffix(".reached").exists, "it is being loaded")
+    leaving.kill()
+    assert isinstance(gone.exception(5), CallDropped)
+    gate.unlink()
+    eventually(lambda: studio.engine.stats()["memory_used_bytes"] == 0, "its room is free")
+    assert studio.draw(studio.checkpoint("second"), request()).result(10).pictures
+    with pytest.raises(JobFailed) as raised:
+        studio.draw(broken, request()).result(10)
+    assert raised.value.code == "model_corrupt"
+
+
+def test_a_drawing_of_many_pixels_takes_the_room_of_several(make_studio: MakeStudio) -> None:
+    studio = make_studio(IMPASTO_ENGINE_MEMORY_BYTES="1400")
+    large = [request(seed=seed, width=64, height=32) for seed in range(5)]
+    drawn = studio.draw(studio.checkpoint(drawing_bytes=100), *large).result(30)
+    assert len(drawn.pictures) == 5
+    assert max(map(len, studio.steps())) == 2
 
 
 def test_no_more_drawings_run_than_memory_allows(make_studio: MakeStudio) -> None:

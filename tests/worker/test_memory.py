@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from impasto.testing.processes import eventually
+from impasto_ml.families import memory as families_memory
 from impasto_worker import memory
 from impasto_worker.memory import DeviceMemory, Memory
 
@@ -40,7 +41,7 @@ def test_it_is_measured_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatc
 
 def test_a_containers_limit_is_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     limit = tmp_path / "memory.max"
-    monkeypatch.setattr(memory, "_CGROUP", limit)
+    monkeypatch.setattr(families_memory, "_CGROUP", limit)
     limit.write_text("123456789\n")
     assert DeviceMemory("cpu").now().total_bytes == 123456789
     limit.write_text("max\n")

@@ -16,6 +16,7 @@ from impasto_ml.evaluation.text_to_image import evaluate as measure
 from impasto_ml.evaluation.text_to_image_drawing import TOGETHER, Asked
 from impasto_ml.evaluation.text_to_image_prompts import ask_captions, ask_scenes
 from impasto_ml.families.style_classifier import CheckpointError, load_checkpoint
+from impasto_ml.families.text_to_image import DrawingRequest
 from impasto_worker.backbone_computing import same_backbone
 from impasto_worker.computing import device
 from impasto_worker.engine_child import budget_bytes, load
@@ -69,7 +70,8 @@ def evaluate(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 def _hand(payload: dict[str, Any]) -> Hand:
     """The loaded checkpoint; so many pictures are drawn together as there is memory for."""
     drawer = load(EngineCheckpoint(payload["family"], Path(payload["checkpoint"]), payload["checkpoint"]))
-    room = (budget_bytes() - drawer.memory_bytes) // max(1, drawer.drawing_bytes)
+    # In the checkpoint's own size, as everything here is drawn.
+    room = (budget_bytes() - drawer.memory_bytes) // max(1, drawer.drawing_bytes(DrawingRequest("", 0)))
     options = payload["options"]
     return Hand(drawer, options["steps"], options["guidance"], together=max(1, min(TOGETHER, room)))
 
@@ -89,7 +91,7 @@ def _works(payload: dict[str, Any]) -> Works | None:
     if payload["works"] is None:
         return None
     shards, label = payload["works"], payload["label"]
-    learnt = pictures_learnt(Path(shards["learnt_from"]))
+    learnt = frozenset().union(*(pictures_learnt(Path(index)) for index in shards["learnt_from"]))
 
     def held_out() -> Iterator[Sample]:
         for sample in _labelled(shards["held_out"], label):
@@ -97,7 +99,16 @@ def _works(payload: dict[str, Any]) -> Works | None:
             if sample.record["sha256"] not in learnt:
                 yield sample
 
-    return Works(held_out, lambda: _labelled(shards["learnt"], label))
+    return Works(held_out, lambda: _once(_labelled(shards["learnt"], label)))
+
+
+def _once(samples: Iterator[Sample]) -> Iterator[Sample]:
+    """Several versions may hold the same picture."""
+    seen: set[str] = set()
+    for sample in samples:
+        if (digest := sample.record["sha256"]) not in seen:
+            seen.add(digest)
+            yield sample
 
 
 def _labelled(shards: list[str], label: str) -> Iterator[Sample]:

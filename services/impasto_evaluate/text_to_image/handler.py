@@ -13,6 +13,7 @@ from impasto.kinds.evaluate_text_to_image import EvaluatedTextToImage, EvaluateT
 from impasto.lineage import Edge
 from impasto.outcomes import EvaluationRecord, Outcome
 from impasto_evaluate.families import drawing_model, style_classifier
+from impasto_evaluate.text_to_image.learnt import LearntFrom, learnt_from
 from impasto_worker import likeness
 from impasto_worker.backbone_files import backbone_of, require_backbone
 from impasto_worker.checkpoint_files import checkpoint_folder
@@ -39,6 +40,7 @@ def evaluate(context: JobContext, params: EvaluateTextToImage) -> Outcome:
     if drawing.family == FLOWMINI:
         weights(context.tools.models, TEXT_ENCODER)
     dataset = open_version(context, params.dataset_version) if params.dataset_version else None
+    learnt = learnt_from(context, params.checkpoint) if dataset else LearntFrom((), ())
     context.tell(0.0, "fetching what is needed")
     measured = context.compute(
         _COMPUTE,
@@ -51,11 +53,12 @@ def evaluate(context: JobContext, params: EvaluateTextToImage) -> Outcome:
             "encoder": encoder.node,
             "backbones": str(context.tools.backbones),
             "classifier": str(checkpoint_folder(context, classifier)) if classifier else None,
-            "works": _works(context, drawing, dataset) if dataset else None,
+            "works": _works(context, learnt, dataset) if dataset else None,
             "options": params.model_dump(include={"seeds", "max_prompts", "steps", "guidance", "seed"}),
             "out": str(context.folder),
         },
     )
+    measured["result"]["not_looked_at"] = list(learnt.unseen)
     return _outcome(context, params, measured)
 
 
@@ -83,16 +86,12 @@ def _label(drawing: DrawingCheckpoint, classifier: Checkpoint | None) -> str:
     return str(classifier.config["training"]["label"]) if classifier else _LABEL
 
 
-def _works(context: JobContext, drawing: DrawingCheckpoint, dataset: DatasetFiles) -> dict[str, Any]:
-    """Shards of the held-out half, and of what the checkpoint learnt from: that may be another version."""
-    learnt = dataset
-    found = context.tools.catalogue.checkpoint(context.tenant_id, drawing.key)
-    if found and found.dataset_version_id and found.dataset_version_id != dataset.version:
-        learnt = open_version(context, found.dataset_version_id)
+def _works(context: JobContext, learnt: LearntFrom, dataset: DatasetFiles) -> dict[str, Any]:
+    """Shards of the held-out half, and of all that the checkpoint and its bases learnt from."""
     return {
         "held_out": dataset.shards(context, "validation"),
-        "learnt": learnt.shards(context, "train"),
-        "learnt_from": str(learnt.index(context)),
+        "learnt": [shard for version in learnt.versions for shard in version.shards(context, "train")],
+        "learnt_from": [str(version.index(context)) for version in learnt.versions],
     }
 
 

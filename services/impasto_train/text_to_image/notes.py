@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from impasto.artifacts import digest_of, run_key
 from impasto.errors import NotFound
 from impasto.trainings import SeriesPoint, TrainingState
 from impasto_worker.handling import JobContext
+from impasto_worker.patience import patiently
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("impasto.train")
 
@@ -25,10 +29,11 @@ class Notes:
         """Keeps one note of the computation."""
         match note["kind"]:
             case "series":
-                self._trainings.add_points(self._job, [SeriesPoint.model_validate(p) for p in note["points"]])
+                points = [SeriesPoint.model_validate(point) for point in note["points"]]
+                self._patiently(lambda: self._trainings.add_points(self._job, points))
             case "sample":
                 artifact = self._context.put(Path(note["path"]))
-                self._trainings.add_sample(self._job, note["step"], artifact)
+                self._patiently(lambda: self._trainings.add_sample(self._job, note["step"], artifact))
             case "state":
                 self._keep_state(note["step"], Path(note["path"]))
             case unknown:
@@ -51,6 +56,10 @@ class Notes:
         if self._trainings.forget(self._job):
             self._transfer.drop_states(self._context.tenant_id, self._job.id)
 
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """The computation waits meanwhile: what it has to tell is not lost."""
+        return patiently(action, self._context.check)
+
     def _keep_state(self, step: int, path: Path) -> None:
         sha256, size = digest_of(path)
         key = run_key(self._context.tenant_id, self._job.id, step, f"{self._job.epoch}.safetensors")
@@ -58,5 +67,5 @@ class Notes:
         path.unlink()
         # Named only now that it is whole; what it replaces is not needed from here on.
         state = TrainingState(step=step, key=key, sha256=sha256, size_bytes=size)
-        if (needless := self._trainings.keep(self._job, state)) is not None:
+        if (needless := self._patiently(lambda: self._trainings.keep(self._job, state))) is not None:
             self._transfer.drop_state(needless.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from impasto.datasets import Name
 from impasto.identifiers import CheckpointId, JobId, Sha256
@@ -29,6 +29,17 @@ class ImportSource(Params):
     )
     hub: HubName | None = Field(None, description="`owner/name` on the hub, where the worker allows it.")
     revision: Revision = Field("main", description="Of `hub`: a commit, a tag or a branch.")
+
+    @field_validator("files")
+    @classmethod
+    def _no_file_is_a_folder(cls, files: dict[str, str] | None) -> dict[str, str] | None:
+        for place in files or ():
+            above = place
+            while "/" in above:
+                above = above.rpartition("/")[0]
+                if above in (files or ()):
+                    raise ValueError(f"{above} is both a file and the folder of another one")
+        return files
 
     @model_validator(mode="after")
     def _exactly_one(self) -> ImportSource:

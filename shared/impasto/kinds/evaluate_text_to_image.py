@@ -90,7 +90,12 @@ class EvaluatedTextToImage(Result):
     styles: list[str]
     encoder: str
     held_out_works: int
-    learnt_works: int
+    learnt_works: int = Field(description="Of its training and of those of its bases, each counted once.")
+    not_looked_at: list[str] = Field(
+        [],
+        description="What it learnt from that is not here and was compared with nothing: checkpoints that came from "
+        "elsewhere, such as the starter or an imported one, and dataset versions that are gone.",
+    )
     style: StyleMeasures | None = None
     scenes_held_out: SceneMeasures | None = Field(
         None, description="Combinations that procedural lessons never show, in any manner."

@@ -49,6 +49,11 @@ class TextEncoder:
         tokenizer.no_truncation()
         return cls(load_minilm(place / "model.safetensors"), tokenizer, device)
 
+    @property
+    def memory_bytes(self) -> int:
+        """What its weights hold on the device, in bytes."""
+        return sum(value.numel() * value.element_size() for value in self._network.state_dict().values())
+
     def tokenise(self, text: str, limit: int = TOKEN_LIMIT) -> TokenisedCaption:
         """Ids within `limit` (3 to 512, marks included) and exactly the text that did not fit."""
         if not 3 <= limit <= MAX_TOKENS:

@@ -1,6 +1,6 @@
 """The kernel inception distance between two sets of pictures, without bias and with an interval.
 
-Shapes: X drawn pictures, Y real ones, F features, R subsets.
+Shapes: X drawn pictures, Y real ones, F features, R subsets, G prompts.
 """
 
 from __future__ import annotations
@@ -20,19 +20,35 @@ _MOST_PICTURES: Final = 2000
 _SUBSETS: Final = 200
 
 
-def kid(drawn_XF: Floats, real_YF: Floats, subsets: int = _SUBSETS, seed: int = 0) -> Measured | None:
+def kid(
+    drawn_XF: Floats,
+    real_YF: Floats,
+    prompts_X: NDArray[np.intp] | None = None,
+    subsets: int = _SUBSETS,
+    seed: int = 0,
+) -> Measured | None:
     """The squared maximum mean discrepancy under k(a, b) = (a.b / F + 1)^3 (Binkowski et al. 2018, section 4).
 
     0 for two samples of one distribution, in the mean; an estimate may be below 0, and is not cut off there: cutting
     would be a bias. `value` is the mean over random subsets of half of each set, drawn without replacement, and the
     interval is what 95 % of them stay within: the spread of half-sized subsets is the error of the whole estimate
-    (Shao & Wu 1989, the delete-half jackknife). None with fewer than eight pictures on either side.
+    (Shao & Wu 1989, the delete-half jackknife). `prompts_X` numbers the prompts of the drawn pictures, from 0: a half
+    then is of whole prompts, because pictures of one prompt are alike; without it each picture is one of its own.
+    None with fewer than eight pictures on either side, or with drawn pictures of a single prompt.
     """
     if min(len(drawn_XF), len(real_YF)) < LEAST_PICTURES:
         return None
-    drawn, real = _thinned(drawn_XF), _thinned(real_YF)
+    prompts = np.arange(len(drawn_XF)) if prompts_X is None else prompts_X
+    places_x, places_y = _thinned(len(drawn_XF)), _thinned(len(real_YF))
+    drawn, real = drawn_XF[places_x].astype(np.float64), real_YF[places_y].astype(np.float64)
     dice = np.random.default_rng(seed)
-    chosen_x, chosen_y = _halves(len(drawn), subsets, dice), _halves(len(real), subsets, dice)
+    chosen_x = _halves(int(prompts.max()) + 1, subsets, dice)[:, prompts[places_x]]
+    chosen_y = _halves(len(real), subsets, dice)
+    # A prompt of a single picture makes no pair.
+    enough = chosen_x.sum(axis=1) > 1
+    if not enough.any():
+        return None
+    chosen_x, chosen_y = chosen_x[enough], chosen_y[enough]
     found = _within(drawn, chosen_x) + _within(real, chosen_y) - 2 * _between(drawn, real, chosen_x, chosen_y)
     low, high = np.percentile(found, [2.5, 97.5])
     return Measured(float(found.mean()), float(low), float(high), len(drawn_XF))
@@ -54,17 +70,17 @@ def _within(features: Floats, chosen: NDArray[np.float64]) -> NDArray[np.float64
     kernel = _kernel(features, features)
     # A picture with itself is what makes the usual estimate biased.
     np.fill_diagonal(kernel, 0)
-    size = chosen[0].sum()
+    size = chosen.sum(axis=1)
     pairs: NDArray[np.float64] = ((chosen @ kernel) * chosen).sum(axis=1) / (size * (size - 1))
     return pairs
 
 
 def _between(a: Floats, b: Floats, chosen_a: NDArray[np.float64], chosen_b: NDArray[np.float64]) -> NDArray[np.float64]:
     sums: NDArray[np.float64] = ((chosen_a @ _kernel(a, b)) * chosen_b).sum(axis=1)
-    means: NDArray[np.float64] = sums / (chosen_a[0].sum() * chosen_b[0].sum())
+    means: NDArray[np.float64] = sums / (chosen_a.sum(axis=1) * chosen_b.sum(axis=1))
     return means
 
 
-def _thinned(features: Floats) -> NDArray[np.float64]:
-    places = np.linspace(0, len(features) - 1, min(len(features), _MOST_PICTURES)).round().astype(np.intp)
-    return features[places].astype(np.float64)
+def _thinned(count: int) -> NDArray[np.intp]:
+    """Where those stand that are looked at."""
+    return np.linspace(0, count - 1, min(count, _MOST_PICTURES)).round().astype(np.intp)

@@ -74,7 +74,7 @@ def evaluate(
         style=comparing.style_agreement(captions, looked, judge, real) if judge else None,
         scenes_held_out=measures.attributes(scenes, readings, held_out=True),
         scenes_seen=measures.attributes(scenes, readings, held_out=False),
-        kid=kid(looked.rows, real.rows) if captions and real else None,
+        kid=kid(looked.rows, real.rows, measures.numbered([c.prompt for c in captions])) if captions and real else None,
         copying=copied,
         spread=measures.spread(captions, looked.rows) if captions else measures.spread(scenes, rows),
         stability=stability(hand, everything[:_REPEATED]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -36,18 +37,19 @@ class HeldOut:
 
 
 def look_at_held_out(works: Works, encoder: VectorEncoder, judge: StyleJudge | None, side_px: int) -> HeldOut:
-    """In the size that the model draws."""
+    """In the size that the model draws; the first 4,000 of them."""
+
+    def some() -> Iterator[Sample]:
+        return islice(works.held_out(), MOST_HELD_OUT)
+
     rows: list[Vectors] = []
     answers: list[tuple[str, str, str]] = []
-    count = 0
-    for samples, vectors in looked_at(works.held_out(), encoder, side_px):
+    for samples, vectors in looked_at(some(), encoder, side_px):
         rows.append(pooled(vectors))
         if judge and not judge.encoder:
             answers.extend(_judged(judge, samples, judge.named([], vectors)))
-        if (count := count + len(samples)) >= MOST_HELD_OUT:
-            break
     if judge and judge.encoder:
-        for samples, vectors in looked_at(works.held_out(), judge.encoder, side_px, stored=False):
+        for samples, vectors in looked_at(some(), judge.encoder, side_px, stored=False):
             styles = judge.classifier.classify(vectors).best
             answers.extend(_judged(judge, samples, [judge.styles[best] for best in styles]))
     truth, named, subjects = zip(*answers, strict=True) if answers else ((), (), ())

@@ -45,17 +45,16 @@ class Hand:
 
     def _batch(self, batch: Sequence[Asked]) -> list[Image.Image]:
         drawings: list[Any] = []
-        finished = False
+        pictures: list[Image.Image] = []
         try:
             drawings.extend(self.drawer.begin(self._request(one)) for one in batch)
             while running := [drawing for drawing in drawings if not drawing.done]:
                 self.drawer.denoise_step(running)
-            finished = True
+            pictures.extend(self.drawer.finish(drawing).convert("RGB") for drawing in drawings)
         finally:
-            if not finished:
-                for drawing in drawings:
-                    self.drawer.abandon(drawing)
-        return [self.drawer.finish(drawing).convert("RGB") for drawing in drawings]
+            for drawing in drawings[len(pictures) :]:
+                self.drawer.abandon(drawing)
+        return pictures
 
     def _request(self, asked: Asked) -> DrawingRequest:
         style = {} if asked.style is None else {asked.style: 1.0}

@@ -39,13 +39,19 @@ class DrawingRequest:
 
 
 class Drawing(Protocol):
-    """A picture that is being drawn: `step` of `steps` are done."""
+    """A picture that is being drawn: `step` of `steps` are done.
+
+    `lost`: a step or the finish raised and destroyed it. It can only be abandoned, and begun again from its request.
+    """
 
     step: int
     steps: int
 
     @property
     def done(self) -> bool: ...
+
+    @property
+    def lost(self) -> bool: ...
 
 
 D = TypeVar("D", bound=Drawing)
@@ -56,12 +62,15 @@ class TextToImage(Protocol[D]):
 
     @property
     def memory_bytes(self) -> int:
-        """What the loaded weights hold on the device, in bytes."""
+        """What it holds on the device, in bytes: its weights, whatever it draws with beside them, attached adapters."""
         ...
 
-    @property
-    def drawing_bytes(self) -> int:
-        """What one more drawing needs while it runs, in bytes: an estimate, rather too much than too little."""
+    def drawing_bytes(self, request: DrawingRequest) -> int:
+        """What this drawing needs while it runs, in bytes: an estimate, rather too much than too little.
+
+        Raises:
+            ValueError: it cannot be drawn in that size.
+        """
         ...
 
     @property
@@ -78,7 +87,12 @@ class TextToImage(Protocol[D]):
         ...
 
     def denoise_step(self, drawings: Sequence[D]) -> None:
-        """Advances each drawing by one step; none may be done."""
+        """Advances each drawing by one step; none may be done or lost.
+
+        Raises:
+            Exception: something went wrong, a lack of memory for example. Every drawing was then either advanced, or
+                is as it was before, or is `lost`; only those are lost whose own step raised.
+        """
         ...
 
     def preview(self, drawing: D) -> Image.Image:
@@ -86,9 +100,13 @@ class TextToImage(Protocol[D]):
         ...
 
     def finish(self, drawing: D) -> Image.Image:
-        """The finished picture, RGB."""
+        """The finished picture, RGB.
+
+        Raises:
+            Exception: as a step; the drawing is done as before, or `lost`.
+        """
         ...
 
     def abandon(self, drawing: D) -> None:
-        """Frees what a drawing holds that is not going to be finished."""
+        """Frees what a drawing holds that is not going to be finished; harmless for one that is lost."""
         ...

@@ -23,6 +23,8 @@ _CODE_KEYS = frozenset(
 )
 # An attention implementation may name a repository of compiled kernels.
 _OWN_ATTENTION = frozenset({None, False, "eager", "sdpa"})
+# Tokenizers note where their maker's copy lay, often by a path; the libraries never read it, they look in the folder.
+_UNREAD_FILES = frozenset({"special_tokens_map_file"})
 # A network is built before its weights are read, so what its configuration may ask for is bounded:
 # part of a key -> the largest number under it. They are far above any published model's.
 _BOUNDS = (
@@ -97,7 +99,8 @@ def _check_reach(key: str, value: Any, where: str) -> None:
     asks = key in _CODE_KEYS and value not in (None, False)
     if asks or ("attn_implementation" in key and (isinstance(value, dict | list) or value not in _OWN_ATTENTION)):
         raise WeightsUnsafe(where, f"it asks for code of its own: {key}")
-    if key.endswith("_file") and isinstance(value, str) and {"/", "\\"} & set(value):
+    names_file = key.endswith("_file") and key not in _UNREAD_FILES
+    if names_file and isinstance(value, str) and {"/", "\\"} & set(value):
         raise WeightsUnsafe(where, f"{key} points to another folder")
 
 

@@ -19,6 +19,7 @@ class Drawing:
     request: DrawingRequest
     steps: int
     step: int = 0
+    lost: bool = False
 
     @property
     def done(self) -> bool:
@@ -29,12 +30,14 @@ class KnownDrawer:
     """Draws what `picture` makes of a request. `widths` tells how many were advanced together each time."""
 
     memory_bytes = 0
-    drawing_bytes = 0
     size_px = (SIDE_PX, SIDE_PX)
 
     def __init__(self, picture: Callable[[DrawingRequest], Image.Image]) -> None:
         self._picture = picture
         self.widths: list[int] = []
+
+    def drawing_bytes(self, request: DrawingRequest) -> int:
+        return 0
 
     def begin(self, request: DrawingRequest) -> Drawing:
         if unknown := set(request.style) - {"painted", "flat", "soft", "ink"}:

@@ -57,6 +57,29 @@ def test_the_interval_is_about_as_wide_as_estimates_of_new_samples_scatter() -> 
     assert 0.6 < width / scatter < 1.7
 
 
+def _of_prompts(seed: int, prompts: int, each: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures that say little that another of the same prompt does not say."""
+    dice = np.random.default_rng(seed)
+    means = dice.normal(shift, 1, (prompts, 24))
+    numbers = np.repeat(np.arange(prompts), each)
+    return means[numbers] + dice.normal(0, 0.1, (len(numbers), 24)), numbers
+
+
+def test_pictures_of_one_prompt_go_together_so_the_interval_is_as_wide_as_estimates_of_new_prompts_scatter() -> None:
+    sets = [_of_prompts(seed, 10, 8, 0.4) for seed in range(60)]
+    found = [kid(x, _normal(500 + s, 200), numbers) for s, (x, numbers) in enumerate(sets)]
+    scatter = np.ptp(np.percentile([one.value for one in found if one], [2.5, 97.5]))
+    width = np.median([one.high - one.low for one in found if one])
+    assert 0.6 < width / scatter < 1.7
+    narrow = np.median([one.high - one.low for x, _ in sets[:10] if (one := kid(x, _normal(1, 200)))])
+    assert narrow / scatter < 0.6, "picture by picture it would promise too much"
+
+
+def test_pictures_of_a_single_prompt_have_no_interval() -> None:
+    assert kid(_normal(1, 20), _normal(2, 20), np.zeros(20, np.intp)) is None
+    assert kid(_normal(1, 20), _normal(2, 20), np.array([0] + [1] * 19)) is not None
+
+
 def test_a_handful_of_pictures_says_nothing() -> None:
     assert kid(_normal(1, LEAST_PICTURES - 1), _normal(2, 100)) is None
     assert kid(_normal(1, LEAST_PICTURES), _normal(2, LEAST_PICTURES)) is not None

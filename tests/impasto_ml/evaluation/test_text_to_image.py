@@ -15,6 +15,7 @@ from PIL import Image
 from impasto_ml.data.scenes import MANNERS, Scene, draw, every_scene
 from impasto_ml.data.shards import Sample
 from impasto_ml.encoders.picture import PictureEncoder
+from impasto_ml.evaluation import text_to_image_comparing
 from impasto_ml.evaluation.text_to_image import Asked, Evaluated, Hand, StyleJudge, Works, evaluate
 from impasto_ml.evaluation.text_to_image_measures import spread
 from impasto_ml.evaluation.text_to_image_prompts import ask_captions, ask_scenes
@@ -126,10 +127,27 @@ def test_one_that_draws_anew_does_not(gallery: Gallery) -> None:
 
 
 def test_works_are_nearer_to_works_than_plain_squares_are(gallery: Gallery) -> None:
-    near, far = gallery.measure(faithful()).measured.kid, gallery.measure(fickle()).measured.kid
+    texts = list(dict.fromkeys(scene.prompt for scene in islice(every_scene(), 3, None, 4 * 31)))[:12]
+    assert len(texts) == 12
+    asked = ask_captions(texts, MANNERS, 1, 12)
+    near, far = (
+        evaluate(Hand(drawer, 1), asked, [], gallery.encoder, "lite0", works=gallery.works).measured.kid
+        for drawer in (faithful(), fickle())
+    )
     assert near is not None
     assert far is not None
     assert near.high < far.low
+
+
+@pytest.mark.parametrize("own_encoder", [False, True])
+def test_no_more_held_out_works_are_looked_at_or_judged_than_are_kept(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch, own_encoder: bool
+) -> None:
+    monkeypatch.setattr(text_to_image_comparing, "MOST_HELD_OUT", 6)
+    judge = StyleJudge(gallery.judge, gallery.encoder if own_encoder else None)
+    found = text_to_image_comparing.look_at_held_out(gallery.works, gallery.encoder, judge, 64)
+    assert (len(found.rows), len(found.truth)) == (6, 6)
+    assert len(gallery.held_out) > 6
 
 
 def test_one_that_never_draws_the_same_twice_is_found_out(gallery: Gallery) -> None:

@@ -17,6 +17,7 @@ class Count:
     seed: int
     steps: int
     step: int = 0
+    lost: bool = False
 
     @property
     def done(self) -> bool:
@@ -26,11 +27,14 @@ class Count:
 class Counter:
     """A family that remembers how many it drew at once."""
 
-    memory_bytes = drawing_bytes = 1
+    memory_bytes = 1
     size_px = (2, 2)
 
     def __init__(self) -> None:
         self.widths: list[int] = []
+
+    def drawing_bytes(self, request: DrawingRequest) -> int:
+        return 1
 
     def begin(self, request: DrawingRequest) -> Count:
         return Count(request.seed, request.steps)

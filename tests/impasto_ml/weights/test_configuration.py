@@ -52,6 +52,13 @@ def test_what_is_no_plain_configuration_is_refused(tmp_path: Path, text: str, co
         {"num_hidden_layers": 24, "vocab_size": 250_000, "max_position_embeddings": 131_072},
         {"block_out_channels": [320, 640, 1280, 1280], "sample_size": 128, "attention_head_dim": [5, 10, 20]},
         {"model_max_length": 1_000_000_000_000_000_019_884_624_838_656, "vocab_file": "vocab.json"},
+        {
+            "tokenizer_class": "CLIPTokenizer",
+            "name_or_path": "openai/clip-vit-large-patch14",
+            "model_max_length": 77,
+            "special_tokens_map_file": "./special_tokens_map.json",
+        },
+        {"special_tokens_map_file": "/srv/copies/clip/special_tokens_map.json"},
         {"trust_remote_code": False, "auto_map": None, "_attn_implementation": "sdpa", "quantization_config": None},
     ],
 )

@@ -38,6 +38,15 @@ def fail_overdue(connection: Connection[Any]) -> list[Moved]:
     return [Moved(*row) for row in connection.execute(_OVERDUE).fetchall()]
 
 
+def take_ended_states(connection: Connection[Any]) -> list[tuple[str, str]]:
+    """Tenants and jobs that ended with a state to go on from, and forgets it; roll back if it cannot be removed."""
+    return connection.execute(
+        """WITH ended AS (SELECT id FROM jobs WHERE last_checkpoint IS NOT NULL
+                              AND state IN ('succeeded', 'failed', 'canceled') LIMIT 20 FOR UPDATE SKIP LOCKED)
+           UPDATE jobs j SET last_checkpoint = NULL FROM ended WHERE j.id = ended.id RETURNING j.tenant_id, j.id"""
+    ).fetchall()
+
+
 def forget_workers(connection: Connection[Any], silent_s: float) -> list[str]:
     """Forgets workers that have been silent this long; one that comes back has to be started anew to be seen."""
     rows = connection.execute(

@@ -31,7 +31,7 @@ INSERT INTO job_samples (tenant_id, job_id, step, sha256) SELECT tenant_id, id, 
 ON CONFLICT (job_id, step) DO UPDATE SET sha256 = excluded.sha256, created_at = now()
 """  # noqa: S608  fixed text
 _KEEP: Final = """
-UPDATE jobs j SET last_checkpoint = %(state)s
+UPDATE jobs j SET last_checkpoint = %(state)s, worker_losses = 0
 FROM (SELECT id, last_checkpoint FROM jobs WHERE id = %(id)s FOR UPDATE) before
 WHERE j.id = before.id AND j.epoch = %(epoch)s AND j.state = 'running'
 RETURNING before.last_checkpoint
@@ -59,12 +59,14 @@ class PostgresTrainings:
     def keep(self, job: ClaimedJob, state: TrainingState) -> TrainingState | None:
         """Makes `state` the one to go on from; gives the one that nobody needs any more.
 
-        That is the one before, if there was one, or `state` itself if the attempt is over.
+        That is the one before, if there was one, or `state` itself if the attempt is over. Losses of workers count
+        anew from here: a job that gets on is never given up for them. May be done twice.
         """
         row = self._execute(job, _KEEP, state=Jsonb(state.model_dump()))
         if row is None:
             return state
-        return TrainingState.model_validate(row[0]) if row[0] else None
+        before = TrainingState.model_validate(row[0]) if row[0] else None
+        return None if before == state else before
 
     def forget(self, job: ClaimedJob) -> bool:
         """From now on there is nothing to go on from; False, and nothing changed, if the attempt is over."""

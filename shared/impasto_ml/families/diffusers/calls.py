@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from PIL import Image, ImageOps
 
+from impasto_ml.data.pictures import flatten
 from impasto_ml.families.text_to_image import DrawingRequest
 
 from .architectures import Architecture
@@ -33,10 +34,13 @@ def check_request(request: DrawingRequest, architecture: Architecture) -> None:
 
 
 def open_picture(path: Path, size: tuple[int, int]) -> Image.Image:
-    """The picture in RGB, cropped to the shape of `size` and scaled to it. Raises ValueError if it cannot be read."""
+    """The picture in RGB, on white where it is transparent, cropped to the shape of `size` and scaled to it.
+
+    Raises ValueError if it cannot be read.
+    """
     try:
         with Image.open(path, formats=_PICTURES) as opened:
-            return ImageOps.fit(opened.convert("RGB"), size, Image.Resampling.LANCZOS)
+            return ImageOps.fit(flatten(opened), size, Image.Resampling.LANCZOS)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("the picture cannot be read") from error
 

@@ -44,6 +44,11 @@ class DiffusersDrawing:
     def done(self) -> bool:
         return self.step >= self.steps
 
+    @property
+    def lost(self) -> bool:
+        """Its pipeline's call has ended without a picture."""
+        return self.running is None and self.picture is None
+
 
 class DiffusersTextToImage:
     """A loaded pipeline as a `TextToImage`. Drawings take turns; each keeps its own scheduler and random numbers."""
@@ -69,10 +74,10 @@ class DiffusersTextToImage:
         modules = [c for c in self.loaded.components.values() if isinstance(c, torch.nn.Module)]
         return sum(p.nbytes for m in modules for p in (*m.parameters(), *m.buffers()))
 
-    @property
-    def drawing_bytes(self) -> int:
+    def drawing_bytes(self, request: DrawingRequest) -> int:
+        """Grows with the request's pixels. Raises SizeNotAllowed."""
         vae, network = self.loaded.components["vae"].config, self._denoiser.config
-        return memory.drawing_bytes(vae, network, self.loaded.dtype, self.size_px)
+        return memory.drawing_bytes(vae, network, self.loaded.dtype, self.sizes.check(request.width, request.height))
 
     @property
     def size_px(self) -> tuple[int, int]:
@@ -100,10 +105,11 @@ class DiffusersTextToImage:
     def denoise_step(self, drawings: Sequence[DiffusersDrawing]) -> None:
         """One step each, one after another: pipelines take no batch of different requests.
 
-        A drawing whose step raises is gone, as if abandoned.
+        A drawing whose step raises is lost; those after it are untouched.
         """
         for drawing in drawings:
             assert not drawing.done
+            assert not drawing.lost
             self.adapters.activate(drawing.adapters)
             self._advance(drawing)
 
@@ -119,7 +125,7 @@ class DiffusersTextToImage:
         return picture_of(latents, self._colours, drawing.size)
 
     def finish(self, drawing: DiffusersDrawing) -> Image.Image:
-        """Decodes; the second call gives the same picture."""
+        """Decodes; the second call gives the same picture. A drawing whose decoding raises is lost."""
         assert drawing.done
         if drawing.picture is None:
             assert drawing.running is not None

@@ -76,7 +76,7 @@ class FlowMiniDrawer:
     @property
     def memory_bytes(self) -> int:
         """With the text encoder, though checkpoints share it: whichever of them stays, the encoder stays with it."""
-        own = sum(value.numel() * value.element_size() for value in self._model.state_dict().values())
+        own: int = sum(value.numel() * value.element_size() for value in self._model.state_dict().values())
         return own + self._encoder.memory_bytes
 
     def drawing_bytes(self, request: DrawingRequest) -> int:

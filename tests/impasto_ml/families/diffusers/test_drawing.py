@@ -151,13 +151,45 @@ def test_a_step_that_fails_ends_its_drawing_only(load: Load, request_px: Drawing
     with model.loaded.components["unet"].register_forward_pre_hook(_no_memory), pytest.raises(torch.OutOfMemoryError):
         model.denoise_step([failing])
     assert _threads() == 1
+    assert (failing.lost, other.lost) == (True, False)
+    model.abandon(failing)
     while not other.done:
         model.denoise_step([other])
     assert model.finish(other).tobytes() == drawn(model, request_px)
 
 
+def test_decoding_that_fails_loses_its_drawing_only(load: Load, request_px: DrawingRequest) -> None:
+    model = load("sd")
+    failing, other = model.begin(request_px), model.begin(request_px)
+    while not other.done:
+        model.denoise_step([failing, other])
+    with (
+        model.loaded.components["vae"].decoder.register_forward_pre_hook(_no_memory),
+        pytest.raises(torch.OutOfMemoryError),
+    ):
+        model.finish(failing)
+    assert (failing.lost, other.lost) == (True, False)
+    assert model.finish(other).tobytes() == drawn(model, request_px)
+    assert not other.lost
+
+
 def _no_memory(*_: Any) -> None:
     raise torch.OutOfMemoryError("no memory left")
+
+
+def test_what_is_transparent_in_a_picture_lies_on_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (24, 24), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    assert open_picture(tmp_path / "clear.png", (16, 16)).getextrema() == ((255, 255),) * 3
+
+
+def test_sixteen_times_the_pixels_need_more_than_ten_times_the_memory_they_work_in(load: Load) -> None:
+    model = load("sd")
+    small, large = (model.drawing_bytes(DrawingRequest("", 0, width=side, height=side)) for side in (256, 1024))
+    smallest = model.drawing_bytes(DrawingRequest("", 0, width=8, height=8))
+    assert large - smallest > 10 * (small - smallest)
+    assert model.drawing_bytes(DrawingRequest("", 0)) == model.drawing_bytes(DrawingRequest("", 0, width=16, height=16))
+    with pytest.raises(SizeNotAllowed):
+        model.drawing_bytes(DrawingRequest("", 0, width=9))
 
 
 @pytest.mark.parametrize("name", FROM_PICTURES)

@@ -53,6 +53,38 @@ def test_shards_give_the_same_pictures(copy: Made, pipelines: Made, request_px: 
     assert _drawn(folder, request_px) == _drawn(pipelines("sd"), request_px)
 
 
+@pytest.mark.parametrize("place", ["./special_tokens_map.json", "{elsewhere}/special_tokens_map.json"])
+def test_a_tokenizer_that_notes_where_its_makers_copy_lay_draws_the_same_and_reads_nothing_there(
+    copy: Made, pipelines: Made, request_px: DrawingRequest, tmp_path: Path, place: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "special_tokens_map.json").write_text("read by nobody, or this is a fault")
+    folder = copy("sd")
+    path = folder / "tokenizer/tokenizer_config.json"
+
+    def token(content: str) -> dict[str, object]:
+        stripped = {"lstrip": False, "rstrip": False, "single_word": False}
+        return {"__type": "AddedToken", "content": content, "normalized": True, **stripped}
+
+    # As Stable Diffusion 1.5 was published, but for the length.
+    published = {
+        "add_prefix_space": False,
+        "bos_token": token("<|startoftext|>"),
+        "do_lower_case": True,
+        "eos_token": token("<|endoftext|>"),
+        "errors": "replace",
+        "model_max_length": json.loads(path.read_text())["model_max_length"],
+        "name_or_path": "openai/clip-vit-large-patch14",
+        "pad_token": "<|endoftext|>",
+        "special_tokens_map_file": place.format(elsewhere=elsewhere),
+        "tokenizer_class": "CLIPTokenizer",
+        "unk_token": token("<|endoftext|>"),
+    }
+    path.write_text(json.dumps(published))
+    assert _drawn(folder, request_px) == _drawn(pipelines("sd"), request_px)
+
+
 def test_a_shard_that_is_not_listed_rightly_is_refused(copy: Made) -> None:
     folder = copy("sd")
     state = load_file(folder / hostile.UNET)
