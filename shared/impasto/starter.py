@@ -36,19 +36,7 @@ def starter_checkpoint(place: Path | None = None) -> Checkpoint | None:
     config = json.loads((folder / "config.json").read_text("utf-8"))
     weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     made_at = datetime.fromisoformat(config["training"]["made_at"])
-    measures = folder / "evaluation.json"
-    evaluations = []
-    if measures.is_file():
-        evaluations.append(
-            Evaluation(
-                id=f"{STARTER}-evaluation",
-                checkpoint_id=STARTER,
-                dataset_version_id=None,
-                measures=json.loads(measures.read_text("utf-8")),
-                job_id=None,
-                created_at=made_at,
-            )
-        )
+    evaluations = _evaluations(folder / "evaluation.json", weights, made_at)
     return Checkpoint(
         id=STARTER,
         name=STARTER,
@@ -62,6 +50,23 @@ def starter_checkpoint(place: Path | None = None) -> Checkpoint | None:
         created_at=made_at,
         evaluations=evaluations,
     )
+
+
+def _evaluations(path: Path, weights_sha256: str, made_at: datetime) -> list[Evaluation]:
+    """None where nothing was measured, or something else than these weights."""
+    measures = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if measures.get("weights_sha256") != weights_sha256:
+        return []
+    return [
+        Evaluation(
+            id=f"{STARTER}-evaluation",
+            checkpoint_id=STARTER,
+            dataset_version_id=None,
+            measures=measures,
+            job_id=None,
+            created_at=made_at,
+        )
+    ]
 
 
 def starter_node(place: Path | None = None) -> str:

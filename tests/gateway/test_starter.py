@@ -41,12 +41,21 @@ def test_it_counts_as_measured_only_with_its_evaluation(place: Path) -> None:
     unmeasured = starter_checkpoint(place)
     assert unmeasured is not None
     assert (unmeasured.measured, unmeasured.evaluations) == (False, [])
-    (place / "evaluation.json").write_text('{"scenes": {"shape": 1}}', "utf-8")
+    measures = {"scenes": {"shape": 1}, "weights_sha256": hashlib.sha256(WEIGHTS).hexdigest()}
+    (place / "evaluation.json").write_text(json.dumps(measures), "utf-8")
     starter.starter_checkpoint.cache_clear()
     measured = starter_checkpoint(place)
     assert measured is not None
     assert measured.measured
-    assert measured.evaluations[0].measures == {"scenes": {"shape": 1}}
+    assert measured.evaluations[0].measures == measures
+
+
+@pytest.mark.parametrize("measures", [{"scenes": {"shape": 1}}, {"weights_sha256": "ab" * 32}])
+def test_an_evaluation_of_other_weights_is_none(place: Path, measures: dict[str, Any]) -> None:
+    (place / "evaluation.json").write_text(json.dumps(measures), "utf-8")
+    found = starter_checkpoint(place)
+    assert found is not None
+    assert (found.measured, found.evaluations) == (False, [])
 
 
 def test_a_folder_without_weights_is_no_starter(place: Path) -> None:

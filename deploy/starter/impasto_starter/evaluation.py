@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from impasto.artifacts import digest_of
 from impasto_ml.data.shards import Sample
 from impasto_ml.encoders.picture import PictureEncoder
 from impasto_ml.evaluation.measures import Measured, bootstrap
@@ -84,6 +85,8 @@ def evaluate_starter(
         _Steps(tell),
     )
     measured = found.measured.record() | {
+        # What was measured: figures of other weights count for nothing.
+        "weights_sha256": digest_of(checkpoint / "model.safetensors")[0],
         "split": "validation",
         "held_out_pairs": len(pairs),
         "judge": {"family": "style_classifier", "learnt_works": len(learnt)},

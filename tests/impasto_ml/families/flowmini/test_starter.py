@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from impasto.artifacts import digest_of
 from impasto_ml.families.flowmini import STARTER, load_checkpoint
 
 _ROOT = Path(__file__).parents[4]
@@ -31,6 +32,7 @@ def test_what_is_shipped_is_small_measured_and_loads() -> None:
         config = load_checkpoint(STARTER).config
         assert (config.flavor, config.styles) == ("small-64", ("painted", "flat", "soft", "ink"))
     if "evaluation.json" in files:
-        assert json.loads(files["evaluation.json"].read_text("utf-8")), "a starter that was not measured is not shipped"
+        measured = json.loads(files["evaluation.json"].read_text("utf-8"))
+        assert measured["weights_sha256"] == digest_of(files["model.safetensors"])[0], "other weights were measured"
     if "config.json" in files:
         assert "made_at" in json.loads(files["config.json"].read_text("utf-8"))["training"]
