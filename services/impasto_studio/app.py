@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +21,9 @@ from impasto_studio.frame import SafeFrame
 from impasto_studio.looks import BRAND, FAVICON
 from impasto_studio.parts import Parts
 from impasto_studio.routes import health, pictures, previews, works
+from impasto_studio.sessions import SESSION_S, keep_tidy
 
 _STATIC: Final = Path(__file__).parent / "static"
-_SESSION_S: Final = 30 * 24 * 3600
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -46,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         binding_refresh_interval=None,
         reconnect_timeout=5.0,
         storage_secret=settings.studio_secret,
-        session_middleware_kwargs={"session_cookie": "impasto_studio", "max_age": _SESSION_S, "same_site": "lax"},
+        session_middleware_kwargs={"session_cookie": "impasto_studio", "max_age": SESSION_S, "same_site": "lax"},
         show_welcome_message=False,
     )
     app.add_middleware(SafeFrame)
@@ -56,9 +57,13 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     parts: Parts = app.state.parts
-    async with parts.clients:
-        parts.settings.say_ready()
-        yield
+    tidying = asyncio.create_task(keep_tidy(_sessions(parts.settings), parts.clients))
+    try:
+        async with parts.clients:
+            parts.settings.say_ready()
+            yield
+    finally:
+        tidying.cancel()
 
 
 def _uploads(settings: Settings) -> Path:
@@ -66,5 +71,10 @@ def _uploads(settings: Settings) -> Path:
     folder = settings.data_folder / "studio" / "uploads"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (settings.data_folder / "studio" / "sessions").mkdir(exist_ok=True)
+    _sessions(settings).mkdir(exist_ok=True)
     return folder
+
+
+def _sessions(settings: Settings) -> Path:
+    """Where the pages' library keeps a file for each session; it was told so when the process began."""
+    return settings.data_folder / "studio" / "sessions"

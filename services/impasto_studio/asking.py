@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -14,8 +15,17 @@ from impasto.client.resources import place
 from impasto.errors import Unavailable
 from impasto.jobs import JobRecord
 
+T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
-_SHOWN: Final = 200
+MOST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf(Generic[T]):
+    """A page of a list, and what leads to the next one; None after the last."""
+
+    items: list[T]
+    next_cursor: str | None
 
 
 def submitting(kind: str, params: Mapping[str, Any]) -> Flow[JobRecord]:
@@ -25,10 +35,19 @@ def submitting(kind: str, params: Mapping[str, Any]) -> Flow[JobRecord]:
     return JobRecord.model_validate_json(answer.content)
 
 
-def listing(model: type[M], *parts: str, limit: int = _SHOWN, **query: str) -> Flow[list[M]]:
+def listing(model: type[M], *parts: str, limit: int = MOST, **query: str) -> Flow[list[M]]:
     """The first page of a list."""
-    answer = yield from send(Request("GET", place(*parts), {"limit": limit, **query}))
-    return _Items.model_validate_json(answer.content).as_list(model)
+    return (yield from leafing(model, *parts, limit=limit, **query)).items
+
+
+def leafing(model: type[M], *parts: str, limit: int, cursor: str | None = None, **query: str) -> Flow[Leaf[M]]:
+    """A page of a list: the first one, or the one that `cursor` leads to."""
+    asked: dict[str, str | int] = {"limit": limit, **query}
+    if cursor:
+        asked["cursor"] = cursor
+    answer = yield from send(Request("GET", place(*parts), asked))
+    found = _Items.model_validate_json(answer.content)
+    return Leaf(found.as_list(model), found.next_cursor)
 
 
 def reading_all(model: type[M], *parts: str, **query: int) -> Flow[list[M]]:
@@ -65,6 +84,7 @@ def opening(*parts: str, headers: Mapping[str, str] | None = None) -> Flow[None]
 
 class _Items(BaseModel):
     items: list[Any]
+    next_cursor: str | None = None
 
     def as_list(self, model: type[M]) -> list[M]:
         return [model.model_validate(item) for item in self.items]

@@ -1,48 +1,79 @@
-"""One client of the API for each key that is in use, with its connections; the longest unused go first."""
+"""One client of the API for each key that is in use, with its connections; one that rests for long is closed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Self
 
 from impasto.client import AsyncClient
 
-# A museum has dozens of people, not thousands; each client holds a few connections.
-_MOST: Final = 64
+# A page asks again within seconds, and whatever goes on for longer holds its client: an hour is nobody at all.
+_IDLE_S: Final = 3600.0
 # Somebody waits in front of the page: rather a plain word soon than a success after a minute.
 _RETRIES: Final = 1
 
 
-class Clients:
-    """Clients by key. A context: its end closes them all."""
+@dataclass(slots=True)
+class _Kept:
+    """A client, and when somebody last asked for it (`time.monotonic`)."""
 
-    def __init__(self, gateway_url: str, most: int = _MOST) -> None:
-        self._url, self._most = gateway_url, most
-        self._clients: OrderedDict[str, AsyncClient] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+    client: AsyncClient
+    asked_at: float
+
+
+class Clients:
+    """Clients by key, only of keys that the platform has taken. A context: its end closes them all."""
+
+    def __init__(self, gateway_url: str, idle_s: float = _IDLE_S) -> None:
+        self._url, self._idle_s = gateway_url, idle_s
+        self._clients: dict[str, _Kept] = {}
+        self._holders: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._clients)
 
-    def of(self, key: str) -> AsyncClient:
-        """The client of this key."""
-        if key not in self._clients:
-            self._clients[key] = AsyncClient(self._url, key, retries=_RETRIES)
-            while len(self._clients) > self._most:
-                self._close(next(iter(self._clients)))
-        self._clients.move_to_end(key)
-        return self._clients[key]
+    def on_trial(self, key: str) -> AsyncClient:
+        """A client of a key that nobody knows yet; it is the caller's, who closes it."""
+        return AsyncClient(self._url, key, retries=_RETRIES)
 
-    def _close(self, key: str) -> None:
-        task = asyncio.ensure_future(self._clients.pop(key).close())
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+    def of(self, key: str) -> AsyncClient:
+        """The client of a key that was taken."""
+        kept = self._clients.get(key)
+        if kept is None:
+            kept = self._clients[key] = _Kept(self.on_trial(key), 0.0)
+        kept.asked_at = time.monotonic()
+        return kept.client
+
+    def hold(self, key: str) -> Callable[[], None]:
+        """Keeps that client from being closed until the returned function is called."""
+        self._holders[key] += 1
+
+        def release() -> None:
+            self._holders[key] -= 1
+            if not self._holders[key]:
+                del self._holders[key]
+            if key in self._clients:
+                self._clients[key].asked_at = time.monotonic()
+
+        return release
+
+    async def close_idle(self) -> None:
+        """Closes those that nobody holds and nobody has asked for within the idle time."""
+        before = time.monotonic() - self._idle_s
+        idle = [key for key, kept in self._clients.items() if kept.asked_at <= before and not self._holders[key]]
+        await self._close(idle)
+
+    async def _close(self, keys: list[str]) -> None:
+        # Taken away first: whoever asks while they are being closed gets a new one.
+        clients = [self._clients.pop(key).client for key in keys]
+        await asyncio.gather(*(client.close() for client in clients))
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        for key in list(self._clients):
-            self._close(key)
-        await asyncio.gather(*self._closing)
+        await self._close(list(self._clients))

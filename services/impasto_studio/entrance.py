@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Final
 from urllib.parse import quote
 
 from nicegui import app, ui
@@ -11,11 +10,10 @@ from starlette.responses import RedirectResponse
 
 from impasto.errors import AccessDenied, ImpastoError
 from impasto.jobs import JobRecord
+from impasto.tenants import parse_key
 from impasto_studio.asking import listing
 from impasto_studio.parts import KEY, parts
 from impasto_studio.words import say
-
-_FORM: Final = re.compile(r"[!-~]{8,300}")
 
 
 def guard() -> RedirectResponse | None:
@@ -35,10 +33,12 @@ async def enter(key: str) -> str | None:
     key = key.strip()
     if not key:
         return say("sign_in.empty")
-    if not _FORM.fullmatch(key):
+    if parse_key(key) is None:
         return say("sign_in.form")
     try:
-        await parts().clients.of(key).transport.run(listing(JobRecord, "jobs", limit=1))
+        # A client of its own: what anybody types at the door neither takes the place of another's nor stays.
+        async with parts().clients.on_trial(key) as trial:
+            await trial.transport.run(listing(JobRecord, "jobs", limit=1))
     except AccessDenied as error:
         return say("sign_in.scope" if error.code == "scope_missing" else "sign_in.wrong")
     except ImpastoError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,20 @@ def client() -> AsyncClient:
     Raises:
         AccessDenied: nobody is signed in.
     """
+    return parts().clients.of(_key())
+
+
+def hold_client() -> Callable[[], None]:
+    """Keeps that client open, for work that goes on for long, until the returned function is called.
+
+    Raises:
+        AccessDenied: nobody is signed in.
+    """
+    return parts().clients.hold(_key())
+
+
+def _key() -> str:
     key = app.storage.user.get(KEY)
     if not key:
         raise AccessDenied("unauthenticated", "nobody is signed in")
-    return parts().clients.of(str(key))
+    return str(key)

@@ -37,7 +37,10 @@ class WorkerRecord(BaseModel):
 
 
 class DeliveryRecord(BaseModel):
-    """One attempt to send a webhook. `status`: what the endpoint answered, `ms`: how long it took."""
+    """One attempt to send a webhook. `status`: what the endpoint answered, `ms`: how long it took.
+
+    `error`: why it failed, in one word for programs; `next_at`: when it is or was due.
+    """
 
     id: str
     endpoint_id: str
@@ -46,5 +49,6 @@ class DeliveryRecord(BaseModel):
     state: str
     status: int | None = None
     ms: float | None = None
+    error: str | None = None
     next_at: datetime | None = None
     created_at: datetime | None = None

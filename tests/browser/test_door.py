@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from impasto.tenants import new_key
+from tests.asking import submit
 from tests.browser.person import Person
 
 
@@ -19,13 +22,38 @@ def test_whoever_is_not_signed_in_is_led_to_the_door_and_then_to_where_they_want
 
 
 def test_a_wrong_key_gets_a_plain_sentence(person: Person) -> None:
-    person.sign_in(key="impasto_live_" + "a" * 43)
+    person.sign_in(key=new_key().text)
     person.sees("That key is not known here.")
     person.shoot("door-wrong")
-    person.sign_in(key="my password")
-    person.sees("That does not look like an API key.")
+    for mistyped in ("my password", "impasto_live_" + "a" * 46):
+        person.sign_in(key=mistyped)
+        person.sees("That does not look like an API key.")
     person.sign_in(key=" ")
     person.sees("Please enter an API key.")
+
+
+def test_wrong_keys_at_the_door_close_nobodys_page(painter: Person, browser: Browser, tmp_path: Path) -> None:
+    stack, gate = painter.studio.stack, tmp_path / "gate"
+    gate.touch()
+    job = submit(stack, "test.stamp", {"text": "followed", "gate": str(gate), "pause_at": "compute"})["id"]
+    painter.go(f"/jobs/{job}")
+    painter.sees("Started")
+    context = browser.new_context(locale="en-GB")
+    stranger = Person(context.new_page(), painter.studio)
+    stranger.go("/sign-in")
+    complaint = stranger.page.get_by_role("alert")
+    for _ in range(70):
+        # By turns, so that each answer is told from the one before.
+        for key, said in ((new_key().text, "not known here"), ("", "Please enter")):
+            stranger.page.get_by_label("API key").fill(key)
+            stranger.presses("Sign in")
+            expect(complaint).to_contain_text(said)
+    context.close()
+    gate.unlink()
+    expect(painter.page.locator(".event").last).to_contain_text("Succeeded")
+    expect(painter.page.locator(".fault")).to_have_count(0)
+    painter.presses("Submit again")
+    painter.page.wait_for_url(lambda url: "/jobs/job_" in url and not url.endswith(job))
 
 
 def test_the_key_is_neither_in_the_page_nor_in_an_address_nor_in_the_browser(painter: Person) -> None:

@@ -26,6 +26,35 @@ def test_the_list_follows_a_job_from_its_queue_to_its_end(painter: Person, tmp_p
     expect(line).to_have_count(0)
 
 
+def test_ages_go_on_and_the_rows_around_them_stay(painter: Person) -> None:
+    job = submit(painter.studio.stack, "test.stamp", {"text": "ages"})["id"]
+    ended(painter.studio.stack, job)
+    painter.go("/jobs")
+    line = painter.page.locator(f"a.line[href='/jobs/{job}']")
+    expect(line).to_contain_text("Succeeded")
+    line.evaluate("line => { line.sameAsBefore = true; line.focus() }")
+    first = line.locator(".row-age").inner_text()
+    expect(line.locator(".row-age")).not_to_have_text(first)
+    other = submit(painter.studio.stack, "test.stamp", {"text": "another"})["id"]
+    expect(painter.page.locator("a.line").first).to_have_attribute("href", f"/jobs/{other}")
+    assert line.evaluate("line => line.sameAsBefore")
+    expect(line).to_be_focused()
+
+
+def test_older_jobs_come_when_they_are_asked_for(person: Person) -> None:
+    jobs = [submit(person.studio.stack, "test.stamp", {"text": f"{n}"}, tenant="busy")["id"] for n in range(63)]
+    person.sign_in("busy")
+    person.go("/jobs")
+    lines = person.page.locator("a.line")
+    expect(lines).to_have_count(60)
+    person.presses("Show more")
+    expect(lines).to_have_count(63)
+    expect(lines.last).to_have_attribute("href", f"/jobs/{jobs[0]}")
+    expect(person.page.get_by_role("button", name="Show more")).to_have_count(0)
+    person.presses("Succeeded", exact=False)
+    expect(lines.first).to_contain_text("Succeeded")
+
+
 def test_a_running_job_is_stopped_and_asked_for_again(painter: Person, tmp_path: Path) -> None:
     stack, gate = painter.studio.stack, tmp_path / "gate"
     gate.touch()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
+from impasto.testing.processes import Process, answers, eventually
 from tests.browser.person import Person
 from tests.hands import draw
 
@@ -76,6 +79,60 @@ def test_more_works_come_as_one_scrolls(person: Person, tmp_path: Path) -> None:
     person.page.mouse.wheel(0, 6000)
     expect(tiles).to_have_count(40)
     expect(person.page.get_by_role("button", name="Show more")).to_have_count(0)
+
+
+@pytest.fixture
+def reader(person: Person, tmp_path: Path) -> Person:
+    """Somebody with forty works, one of them by Ada, at a window so low that more come only as they scroll."""
+    client = person.studio.stack.client("reading")
+    if not list(client.artworks.list(limit=1)):
+        for number in range(39):
+            draw(500 + number, "dots", (120, 160)).save(tmp_path / f"{number:02}.png")
+        client.upload(tmp_path)
+        draw(560, "boxes").save(tmp_path / "ada.png")
+        client.upload(tmp_path / "ada.png", metadata={"artist": "Ada"})
+    person.page.set_viewport_size({"width": 1000, "height": 300})
+    # Where the platform is away, so are its pictures: they are not what is looked at here.
+    person.page.route("**/pictures/*", lambda route: route.abort("aborted"))
+    person.sign_in("reading")
+    expect(person.page.locator(".tile")).to_have_count(24)
+    return person
+
+
+def _gateway(person: Person) -> Process:
+    return next(p for p in person.studio.stack.processes if p.log.name.startswith("impasto_gateway"))
+
+
+def test_more_works_that_do_not_come_are_told_below_those_that_are_there(reader: Person) -> None:
+    stack, page = reader.studio.stack, reader.page
+    gateway = _gateway(reader)
+    gateway.kill()
+    try:
+        page.mouse.wheel(0, 6000)
+        expect(page.locator(".wall-foot .fault")).to_contain_text("The platform does not answer", timeout=20_000)
+        expect(page.locator(".tile")).to_have_count(24)
+        expect(page.locator(".bone")).to_have_count(0)
+    finally:
+        gateway.start()
+        eventually(lambda: answers(f"{stack.url}/readyz"), "the gateway is back")
+    reader.presses("Try again")
+    expect(page.locator(".tile")).to_have_count(40)
+    expect(page.locator(".wall-foot .fault")).to_have_count(0)
+
+
+def test_works_of_an_older_asking_do_not_come_into_a_newer_one(reader: Person) -> None:
+    gateway = _gateway(reader)
+    gateway.signal(signal.SIGSTOP)
+    try:
+        reader.page.mouse.wheel(0, 6000)
+        expect(reader.page.locator(".wall-foot .bone")).to_have_count(1)
+        reader.page.get_by_label("Artist").fill("Ada")
+        expect(reader.page.locator(".tile")).to_have_count(0)
+    finally:
+        gateway.signal(signal.SIGCONT)
+    expect(reader.page.locator(".tile")).to_have_count(1)
+    reader.is_settled()
+    expect(reader.page.locator(".tile")).to_have_count(1)
 
 
 def test_a_work_is_analysed_and_its_lineage_leads_on(person: Person, tmp_path: Path) -> None:

@@ -39,6 +39,27 @@ def test_a_training_is_started_and_its_curve_grows(painter: Person, tmp_path: Pa
     painter.sees("seen-learning")
 
 
+def test_the_curve_grows_while_a_model_learns(painter: Person, tmp_path: Path) -> None:
+    taught = school(painter.studio.stack, tmp_path)
+    # It goes on for hours if nobody stops it.
+    params = {
+        "dataset_version": taught.dataset.dataset_version, "name": "growing", "base": None, "flavor": "tiny",
+        "steps": 1_000_000, "batch_size": 4,
+    }  # fmt: skip
+    job = submit(painter.studio.stack, "train.text_to_image", params)["id"]
+    painter.go(f"/training/{job}")
+    chart = "document.querySelector('.curve-chart')"
+    points = f"({chart} && getElement({chart}.id.slice(1))?.chart?.getOption().series?.[0]?.data.length)"
+    seen = 0
+    for _ in range(3):
+        more = painter.page.wait_for_function(f"seen => {points} > seen && {points}", arg=seen, timeout=60_000)
+        seen = more.json_value()
+    assert seen >= 3
+    expect(painter.page.locator(".curve-chart canvas").first).to_be_visible()
+    painter.presses("Cancel")
+    painter.sees("It was canceled.", most_s=60)
+
+
 def test_a_name_that_is_not_taken_is_told_where_it_was_typed(painter: Person, tmp_path: Path) -> None:
     assert school(painter.studio.stack, tmp_path).dataset
     painter.go("/training")
@@ -63,6 +84,11 @@ def test_what_a_model_draws_while_it_learns_is_seen_step_by_step(painter: Person
     painter.sees("Step 20")
     slider = painter.page.get_by_role("slider", name="Samples")
     slider.click(position={"x": 12, "y": 8})
+    painter.sees("Step 10")
+    # The arrow keys lead through the steps, too, once the slider was reached.
+    slider.press("ArrowRight")
+    painter.sees("Step 20")
+    slider.press("ArrowLeft")
     painter.sees("Step 10")
     painter.is_settled()
     painter.shoot("samples")

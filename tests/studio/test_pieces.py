@@ -89,3 +89,4 @@ def test_what_a_newer_platform_adds_is_passed_over() -> None:
     assert WorkerRecord.model_validate({"name": "w", "zone": "attic"}).slots == 0
     delivery = {"id": "dlv_1", "endpoint_id": "whk_1", "type": "job.failed", "state": "waiting", "error": None}
     assert DeliveryRecord.model_validate(delivery).type == "job.failed"
+    assert DeliveryRecord.model_validate({**delivery, "error": "timeout"}).error == "timeout"

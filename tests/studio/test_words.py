@@ -59,3 +59,11 @@ def test_kinds_are_named_that_exist() -> None:
 def test_faults_are_named_by_codes_that_exist() -> None:
     codes = {key.removeprefix("fault.").removesuffix(".note") for key in ENGLISH if key.startswith("fault.")}
     assert codes - set(CODES) == set()
+
+
+def test_every_reason_for_a_failed_delivery_is_said_in_words() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
+    table = page.partition("| error | meaning |\n|---|---|\n")[2].partition("\n\n")[0]
+    reasons = {reason for line in table.splitlines() for reason in re.findall(r"`([a-z_]+)`", line.split("|")[1])}
+    assert len(reasons) > 5
+    assert {key.removeprefix("why.") for key in ENGLISH if key.startswith("why.")} == reasons

@@ -10,10 +10,12 @@ from nicegui import ui
 from starlette.responses import RedirectResponse
 
 from impasto.artworks import Artwork
+from impasto_studio.asking import Leaf, leafing
 from impasto_studio.entrance import guard
 from impasto_studio.feed import Feed
 from impasto_studio.parts import client
 from impasto_studio.pieces.basic import box, button, icon, picture, words
+from impasto_studio.pieces.growing import Growing
 from impasto_studio.pieces.states import attempt, bones, empty
 from impasto_studio.pieces.uploading import UploadDialog
 from impasto_studio.pieces.viewer import Viewer
@@ -54,8 +56,6 @@ class _Wall:
         self._place = box("wall-place")
         with self._place, box("wall"):
             bones(8, "bone tile-bone")
-        self._feed: Feed[Artwork] | None = None
-        self._shown = 0
         self._turn, self._one_at_a_time = 0, asyncio.Lock()
 
     def _filter(self, key: str, image: str = "") -> ui.input:
@@ -80,41 +80,20 @@ class _Wall:
         names = {"collection": self._collection, "artist": self._artist}
         asked = {name: str(chosen.value).strip() for name, chosen in names.items() if chosen.value}
         text = str(self._text.value or "").strip().lower()
-        self._shown = 0
+
+        async def ask(cursor: str | None, limit: int) -> Leaf[Artwork]:
+            found = leafing(Artwork, "artworks", limit=limit, cursor=cursor, **asked)
+            return await client().transport.run(found)
 
         async def fill() -> None:
-            works = client().artworks.list(**asked, limit=_LOOKED_AT if text else None)
-            self._feed = Feed((work async for work in works if _holds(work, text)) if text else works)
-            self._grid = box("wall")
-            self._foot = box("wall-foot")
-            await self._more()
-            if not self._shown:
-                self._place.clear()
-                with self._place:
-                    self._nothing(bool(asked or text))
+            feed = Feed(ask, keep=partial(_holds, text=text), most=_LOOKED_AT) if text else Feed(ask)
+            if await Growing(feed, self._tile, "wall", _STEP, scrolls=True).more():
+                return
+            self._place.clear()
+            with self._place:
+                self._nothing(bool(asked or text))
 
         await attempt(self._place, fill)
-
-    async def _more(self) -> None:
-        assert self._feed is not None
-        found = await self._feed.next(_STEP)
-        self._shown += len(found)
-        with self._grid:
-            for work in found:
-                self._tile(work)
-        self._foot.clear()
-        if not self._feed.ended:
-            with self._foot:
-                button(say("more"), self._next, look="quiet")
-                # The next ones are asked for before the end is reached; the button is for those who do not scroll.
-                seen = ui.element("q-intersection").props("once margin='600px'").classes("wall-sentinel")
-                seen.on("visibility", lambda event: self._next() if event.args else None)
-
-    async def _next(self) -> None:
-        self._foot.clear()
-        with self._foot:
-            bones(1, "bone line-bone")
-        await self._more()
 
     def _tile(self, work: Artwork) -> None:
         ratio = min(2.6, max(0.5, work.width / max(1, work.height)))

@@ -12,6 +12,12 @@ def age(moment: datetime | None) -> str:
     return "–" if moment is None else say("ago", time=span((datetime.now(UTC) - moment).total_seconds()))
 
 
+def remaining(moment: datetime | None) -> str:
+    """How long until then; nothing once it has come."""
+    left = 0.0 if moment is None else (moment - datetime.now(UTC)).total_seconds()
+    return span(left) if left >= 1 else ""
+
+
 def span(seconds: float | None) -> str:
     """A length of time, in its largest fitting unit."""
     if seconds is None:

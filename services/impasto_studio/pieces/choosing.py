@@ -8,9 +8,12 @@ from typing import Any, Final
 
 from nicegui import ui
 
+from impasto.artworks import Artwork
+from impasto_studio.asking import Leaf, leafing
 from impasto_studio.feed import Feed
 from impasto_studio.parts import client
-from impasto_studio.pieces.basic import box, button, icon, icon_button, picture, words
+from impasto_studio.pieces.basic import box, icon, icon_button, picture, words
+from impasto_studio.pieces.growing import Growing
 from impasto_studio.pieces.states import attempt, bones, empty
 from impasto_studio.words import say
 
@@ -63,29 +66,22 @@ class PictureChoice:
         self._place.clear()
         with self._place, box("wall small"):
             bones(6, "bone tile-bone")
-        self._feed = Feed(client().artworks.list())
 
         async def fill() -> None:
-            self._grid, self._foot = box("wall small"), box("wall-foot")
-            if not await self._more():
+            if not await Growing(Feed(_ask), self._tile, "wall small", _STEP, scrolls=False).more():
                 self._place.clear()
                 with self._place:
                     empty(say("library.empty"), say("library.empty.note"), "library", (say("place.library"), "/"))
 
         await attempt(self._place, fill)
 
-    async def _more(self) -> bool:
-        found = await self._feed.next(_STEP)
-        with self._grid:
-            for work in found:
-                name = work.title or work.caption or work.file_name
-                with box("tile", "button").props('type="button"') as tile:
-                    tile.style(f"--ratio: {min(2.6, max(0.5, work.width / max(1, work.height))):.3f}")
-                    tile.props["aria-label"] = name
-                    picture(work.sha256, "", size=(work.width, work.height))
-                tile.on("click", partial(self._take, work.id, work.sha256))
-        self._foot.clear()
-        if not self._feed.ended:
-            with self._foot:
-                button(say("more"), self._more, look="quiet")
-        return bool(found)
+    def _tile(self, work: Artwork) -> None:
+        with box("tile", "button").props('type="button"') as tile:
+            tile.style(f"--ratio: {min(2.6, max(0.5, work.width / max(1, work.height))):.3f}")
+            tile.props["aria-label"] = work.title or work.caption or work.file_name
+            picture(work.sha256, "", size=(work.width, work.height))
+        tile.on("click", partial(self._take, work.id, work.sha256))
+
+
+async def _ask(cursor: str | None, limit: int) -> Leaf[Artwork]:
+    return await client().transport.run(leafing(Artwork, "artworks", limit=limit, cursor=cursor))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from nicegui import app, background_tasks, ui
 
 from impasto.errors import AccessDenied, ImpastoError, JobFailed, NotFound
-from impasto_studio.parts import KEY
+from impasto_studio.parts import KEY, hold_client
 from impasto_studio.pieces.basic import Click, box, button, icon, link, words
 from impasto_studio.words import say
+
+_TURNS: Final[WeakKeyDictionary[ui.element, object]] = WeakKeyDictionary()
 
 
 def empty(title: str, note: str, image: str = "picture", action: tuple[str, Click | str] | None = None) -> None:
@@ -59,13 +62,17 @@ def bones(count: int, look: str = "bone") -> None:
 
 
 async def attempt(place: ui.element, fill: Callable[[], Awaitable[Any]]) -> bool:
-    """Fills a place anew; what the platform refuses is told there, with a button to try again."""
+    """Fills a place anew; what the platform refuses is told there, with a button to try again.
+
+    Of two attempts at one place, only the later one's refusal is told.
+    """
+    turn = _TURNS[place] = object()
     place.clear()
     with place:
         try:
             await fill()
         except ImpastoError as error:
-            if signed_out(error):
+            if signed_out(error) or _TURNS[place] is not turn:
                 return False
             place.clear()
             with place:
@@ -84,13 +91,23 @@ def signed_out(error: ImpastoError) -> bool:
 
 
 def while_open(work: Coroutine[Any, Any, Any]) -> None:
-    """Does this as long as the page is open."""
+    """Does this as long as the page is open; so long, the client that it uses is not closed.
+
+    Raises:
+        AccessDenied: nobody is signed in.
+    """
+    release = hold_client()
     task = background_tasks.create(work)
 
     def end() -> None:
         task.cancel()
+        release()
 
-    ui.context.client.on_delete(end)
+    page = ui.context.client
+    if page.is_deleted:
+        end()  # it was closed meanwhile, and will not say so again
+    else:
+        page.on_delete(end)
 
 
 def _title(error: ImpastoError) -> str:
