@@ -23,21 +23,31 @@ from impasto_starter.hands import STYLE_NAMES
 
 FLAVOR: Final = "small-64"
 _SAVE_EVERY: Final = 250
+_SEED: Final = 1
 _SAMPLE_PROMPTS: Final = (
     *("a red apple", "a fox", "a rocket", "a house", "a red heart", "a purple apple", "a cat face", "a sailboat"),
     *("a blue star at the top left", "a green circle on the right", "a pink heart", "a butterfly"),
 )
 
 
+def new_network(pictures: CaptionedPictures) -> FlowMini:
+    """One that has learnt nothing, and knows what the words of these captions are like."""
+    torch.manual_seed(_SEED)
+    model = FlowMini(FlowMiniConfig.of(FLAVOR, STYLE_NAMES))
+    model.expect_words(*map(torch.from_numpy, pictures.spoken()))
+    return model
+
+
 def train(
-    pictures: CaptionedPictures, folder: Path, options: FlowTraining, encoder: TextEncoder, tell: Callable[[str], None]
+    model: FlowMini,
+    pictures: CaptionedPictures,
+    folder: Path,
+    options: FlowTraining,
+    encoder: TextEncoder,
+    tell: Callable[[str], None],
 ) -> FlowTrainer:
     """Learns until the last step. `folder` keeps the state every 250 steps and a sheet of samples beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(options.seed)
-    config = FlowMiniConfig.of(FLAVOR, STYLE_NAMES)
-    model = FlowMini(config)
-    model.expect_words(*map(torch.from_numpy, pictures.spoken()))
     trainer = FlowTrainer(model, pictures, options)
     state = folder / "state.safetensors"
     if state.is_file():

@@ -19,9 +19,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from impasto_ml.families.flowmini.model import FlowMini, for_pictures, velocity
 from impasto_ml.training.captioned import Batch, CaptionedPictures
 
-# Times are drawn around this at 64 px. A larger picture shows through more noise (Esser et al. 2024, section 5.3.2),
-# and what is drawn where is only learnt while it does not show.
-_TIME_MEAN: Final = -1.2
 _TIME_SPREAD: Final = 1.2
 _CLIP: Final = 1.0
 _STYLES: Final = 1
@@ -46,6 +43,9 @@ class FlowTraining:
     `caption_dropout` and `style_dropout` are the chances that a picture is shown without its words or its style;
     guidance needs the first. `ema` is the decay of the averaged weights, the ones that draw. `style_rate` multiplies
     the learning rate of the table of styles: a new style must leave the place where it began within a short training.
+    `time_mean` is where times are drawn around at 64 px, as a logit. A larger picture shows through more noise (Esser
+    et al. 2024, section 5.3.2), and what is drawn where is only learnt while it does not show; nearer to the picture,
+    details are learnt.
     """
 
     steps: int
@@ -58,6 +58,7 @@ class FlowTraining:
     caption_dropout: float = 0.1
     style_dropout: float = 0.2
     style_rate: float = 1.0
+    time_mean: float = -1.2
     seed: int = 0
 
     def rate(self, step: int) -> float:
@@ -77,7 +78,7 @@ class FlowTrainer:
         self.model: FlowMini = for_pictures(model, torch.device(device)).train()
         self.options, self.step = options, 0
         self._pictures, self._device = pictures, torch.device(device)
-        self._time_mean = _TIME_MEAN - math.log(model.config.size_px / 64)
+        self._time_mean = options.time_mean - math.log(model.config.size_px / 64)
         self._learnt = _by_group(self.model)
         groups: list[dict[str, Any]] = [{"params": [value for _, value in group]} for group in self._learnt]
         # Decay would pull styles towards one another.
