@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from impasto.cli.waiting import told
 from impasto.jobs import Progress
+from impasto.testing.processes import eventually
 from tests.cli.run import impasto, read_json
 from tests.client.scripted import Asked, Say, scripted
 from tests.client.steps import JOB_ID, event, job, progress
@@ -56,6 +58,11 @@ def test_a_failed_job_ends_with_its_reason_and_1() -> None:
     assert "error: too large for this worker\n  hint: use a smaller picture" in result.stderr
 
 
+def state_of(pid: int) -> str:
+    """`S` while the process sleeps in a call."""
+    return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+
+
 def test_ctrl_c_leaves_the_job_and_says_how_to_look_again() -> None:
     going = threading.Event()
 
@@ -73,6 +80,8 @@ def test_ctrl_c_leaves_the_job_and_says_how_to_look_again() -> None:
         )
         while not any(asked.path.endswith("/events") for asked in server.asked):
             time.sleep(0.01)
+        # A signal just before a read that blocks would be seen only when the read is over.
+        eventually(lambda: state_of(watch.pid) == "S", "it waits for what comes")
         watch.send_signal(signal.SIGINT)
         _, said = watch.communicate(timeout=20)
         going.set()

@@ -56,7 +56,7 @@ def test_a_job_that_ends_while_the_database_is_away_succeeds_at_its_first_attemp
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert answer.headers["retry-after"]
         gate.unlink()
-        words = "could not be written yet" if point == "uploaded" else "while an artifact was moved"
+        words = "could not be written yet" if point == "uploaded" else "trying again in"
         eventually(lambda: words in worker.log.read_text(), "the worker notices the outage")
     job = ended(patient, job_id)
     assert (job["state"], job["attempts"]) == ("succeeded", 1)
