@@ -34,7 +34,9 @@ def test_what_was_cut_off_goes_on_to_the_same_weights(
     monkeypatch.setattr(training, "_SAVE_EVERY", 2)
     monkeypatch.setattr(training, "_SAMPLE_PROMPTS", ("red",))
     options = FlowTraining(steps=5, batch=2, warm_up=1, seed=1)
-    whole = training.train(pictures, tmp_path / "whole", options, encoder, lambda _: None)
+    whole = training.train(
+        training.new_network(pictures), pictures, tmp_path / "whole", options, encoder, lambda _: None
+    )
 
     def cut_off(text: str) -> None:
         raise KeyboardInterrupt(text)
@@ -42,15 +44,15 @@ def test_what_was_cut_off_goes_on_to_the_same_weights(
     told: list[str] = []
     monkeypatch.setattr(training, "sheet", lambda *_: cut_off("after the first state"))
     with pytest.raises(KeyboardInterrupt):
-        training.train(pictures, tmp_path / "cut", options, encoder, told.append)
+        training.train(training.new_network(pictures), pictures, tmp_path / "cut", options, encoder, told.append)
     monkeypatch.undo()
     monkeypatch.setattr(training, "FLAVOR", "tiny")
     monkeypatch.setattr(training, "_SAMPLE_PROMPTS", ("red",))
-    gone_on = training.train(pictures, tmp_path / "cut", options, encoder, told.append)
+    gone_on = training.train(training.new_network(pictures), pictures, tmp_path / "cut", options, encoder, told.append)
     assert told == ["going on after step 2"]
     assert (gone_on.step, whole.step) == (5, 5)
     assert all(torch.equal(value, whole.averaged[name]) for name, value in gone_on.averaged.items())
-    again = training.train(pictures, tmp_path / "cut", options, encoder, told.append)
+    again = training.train(training.new_network(pictures), pictures, tmp_path / "cut", options, encoder, told.append)
     assert again.step == 5
     with Image.open(tmp_path / "whole" / "samples-000004.png") as sheet:
         assert sheet.size == (32, 32 * len(STYLE_NAMES))
