@@ -22,7 +22,7 @@ from impasto_starter.hands import STYLE_NAMES, STYLES
 from impasto_starter.lessons import lessons, works
 from impasto_starter.training import new_network, train
 
-# At the 1.2 steps a second that one core made, an hour and a half. First what is where, then how it is drawn.
+# At the 1.15 steps a second that one core made, an hour and a half. First what is where, then how it is drawn.
 STRUCTURE: Final = FlowTraining(steps=5_000, batch=64, learning_rate=1.5e-3, hold=0.75, ema=0.998, seed=1)
 DETAILS: Final = FlowTraining(
     steps=1_200, batch=64, learning_rate=5e-4, hold=0.3, ema=0.99, warm_up=50, time_mean=0.2, seed=2
