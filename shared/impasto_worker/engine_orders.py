@@ -85,6 +85,7 @@ def _request_as_json(request: DrawingRequest) -> dict[str, Any]:
         "seed": request.seed,
         "steps": request.steps,
         "guidance": request.guidance,
+        "style_guidance": request.style_guidance,
         "style": dict(request.style),
         "negative_prompt": request.negative_prompt,
         "width": request.width,

@@ -242,7 +242,11 @@ def test_a_damaged_checkpoint_is_named_so(models_folder: Path, tmp_path: Path) -
     (tmp_path / "config.json").write_text(json.dumps({"family": "flowmini", "format": 1}))
     (tmp_path / "model.safetensors").write_bytes(b"not weights")
     (tmp_path / "models").symlink_to(models_folder)
-    payload = {"family": "flowmini", "checkpoint": str(tmp_path), "options": {"steps": 1, "guidance": 1.0}}
+    payload = {
+        "family": "flowmini",
+        "checkpoint": str(tmp_path),
+        "options": {"steps": 1, "guidance": 1.0, "style_guidance": 1.0},
+    }
     with pytest.raises(JobFailed) as failure:
         evaluate(payload, lambda *_, **__: None)  # type: ignore[arg-type]
     assert failure.value.code == "model_corrupt"

@@ -56,6 +56,7 @@ def evaluate_starter(
     scenes: int = 96,
     steps: int = 10,
     guidance: float = 2.5,
+    style_guidance: float = 5.0,
     threads: int = 0,
     tell: Tell = print,
 ) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def evaluate_starter(
     tell(f"and about {grainy.value:.3f} of them with a little grain")
     if judged.value < LEAST_JUDGE:
         raise JudgeTooWeak(f"the judge is right about {judged.value:.3f} of the held-out works, not {LEAST_JUDGE}")
-    hand = Hand(drawer, steps, guidance)
+    hand = Hand(drawer, steps, guidance, style_guidance)
     pairs = [(sample.record["subject"], sample.record["style"]) for sample in held_out]
     asked = [Asked(_prompt(name, style), style, seed) for name, style in pairs for seed in range(seeds)]
     found = evaluate(
@@ -103,7 +104,7 @@ def evaluate_starter(
             "views": _VIEWS,
             "real_with_grain": asdict(grainy),
         },
-        "drawn_with": {"seeds": seeds, "steps": steps, "guidance": guidance},
+        "drawn_with": {"seeds": seeds, "steps": steps, "guidance": guidance, "style_guidance": style_guidance},
     }
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(measured, indent=2, sort_keys=True, ensure_ascii=False)

@@ -14,3 +14,5 @@ STYLES: Final = (
     Hand("@iconify-json/fluent-emoji-high-contrast", "1.2.6", "ink", "MIT"),
 )
 STYLE_NAMES: Final = tuple(style.artist for style in STYLES)
+# One hand's drawings, shaded and not: the same lines at the same places.
+TWINS: Final = frozenset({"flat", "soft"})

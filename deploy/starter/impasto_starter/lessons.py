@@ -16,7 +16,7 @@ from impasto_demo.drawing import svg_of
 from impasto_ml.data.scenes import draw as draw_scene
 from impasto_ml.data.scenes import every_scene
 from impasto_ml.training.captioned import Example
-from impasto_starter.hands import STYLES
+from impasto_starter.hands import STYLES, TWINS
 from impasto_starter.recolouring import dominant_colour, other_colours, recoloured
 from impasto_starter.subjects import captions_for, held_out_style, names_a_colour, pick_names, words_for
 
@@ -64,11 +64,13 @@ def lessons(drawn: list[Work], size_px: int) -> Iterator[Example]:
         captions = captions_for(words_for(work.name), work.style)
         if said and not names_a_colour(words_for(work.name)):
             captions += captions_for(words_for(work.name), work.style, said[0])
-        yield Example(work.picture, captions, work.style, _DRAWINGS / len(seen))
+        drawing = work.name if work.style in TWINS else None
+        yield Example(work.picture, captions, work.style, _DRAWINGS / len(seen), drawing)
     turned = [(work, centre, to) for work, (colour, centre) in copies for to in other_colours(colour)]
     for work, centre, to in turned:
         captions = captions_for(words_for(work.name), work.style, to)
-        yield Example(recoloured(work.picture, centre, to), captions, work.style, _RECOLOURED / len(turned))
+        drawing = f"{work.name}, {to}" if work.style in TWINS else None
+        yield Example(recoloured(work.picture, centre, to), captions, work.style, _RECOLOURED / len(turned), drawing)
     scenes = [scene for scene in every_scene() if not scene.held_out]
     for scene in scenes:
         for seed in range(_SCENE_COPIES):

@@ -73,7 +73,8 @@ def _hand(payload: dict[str, Any]) -> Hand:
     # In the checkpoint's own size, as everything here is drawn.
     room = (budget_bytes() - drawer.memory_bytes) // max(1, drawer.drawing_bytes(DrawingRequest("", 0)))
     options = payload["options"]
-    return Hand(drawer, options["steps"], options["guidance"], together=max(1, min(TOGETHER, room)))
+    together = max(1, min(TOGETHER, room))
+    return Hand(drawer, options["steps"], options["guidance"], options["style_guidance"], together)
 
 
 def _judge(payload: dict[str, Any]) -> StyleJudge | None:

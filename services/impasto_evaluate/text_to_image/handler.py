@@ -54,7 +54,9 @@ def evaluate(context: JobContext, params: EvaluateTextToImage) -> Outcome:
             "backbones": str(context.tools.backbones),
             "classifier": str(checkpoint_folder(context, classifier)) if classifier else None,
             "works": _works(context, learnt, dataset) if dataset else None,
-            "options": params.model_dump(include={"seeds", "max_prompts", "steps", "guidance", "seed"}),
+            "options": params.model_dump(
+                include={"seeds", "max_prompts", "steps", "guidance", "style_guidance", "seed"}
+            ),
             "out": str(context.folder),
         },
     )

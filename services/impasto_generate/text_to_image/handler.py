@@ -88,6 +88,7 @@ def _request(params: GenerateTextToImage, one: _Wanted, start: Path | None, adap
         seed=one.seed,
         steps=params.steps,
         guidance=params.guidance,
+        style_guidance=params.style_guidance,
         style={one.style: 1.0} if one.style else {},
         negative_prompt=params.negative_prompt,
         width=params.width,

@@ -1,4 +1,4 @@
-"""The form that draws from words: prompt, styles, seeds, steps, guidance."""
+"""The form that draws from words: prompt, styles, seeds, steps, how literally, how much of the style."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class DrawForm:
             icon_button(say("draw.dice"), "dice", self._throw)
         self._steps = slider_field(say("draw.steps"), 10, 1, 50, 1)
         self._guidance = slider_field(say("draw.guidance"), 2.5, 1, 12, 0.5)
+        self._style_guidance = slider_field(say("draw.style_guidance"), 5.0, 1, 12, 0.5)
         self._go = button(say("draw.go"), self._submit, look="primary wide", image="create")
 
     def _show_styles(self) -> None:
@@ -93,6 +94,7 @@ class DrawForm:
         params: dict[str, Any] = {
             "checkpoint": self._checkpoint.value, "prompts": prompts, "styles": sorted(self._chosen), "seeds": seeds,
             "steps": int(self._steps.value), "guidance": float(self._guidance.value),
+            "style_guidance": float(self._style_guidance.value),
         }  # fmt: skip
         busy(self._go, True)
         try:

@@ -111,6 +111,7 @@ CHINESE: Final[dict[str, str]] = {
     "draw.dice": "换一组种子",
     "draw.steps": "步数",
     "draw.guidance": "引导强度",
+    "draw.style_guidance": "风格强度",
     "draw.go": "绘制",
     "redraw.styles": "要混合的风格",
     "redraw.styles.missing": "请至少选择一种风格。",

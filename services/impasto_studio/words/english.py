@@ -116,6 +116,7 @@ ENGLISH: Final[dict[str, str]] = {
     "draw.dice": "Other seeds",
     "draw.steps": "Steps",
     "draw.guidance": "Guidance",
+    "draw.style_guidance": "Style strength",
     "draw.go": "Draw",
     "redraw.styles": "Styles to mix",
     "redraw.styles.missing": "Choose at least one style.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CLASSIFIERS: Final = "style_classifier"
 # An option of one kind of checkpoint is refused for the other, rather than ignored.
 _OF_CLASSIFIERS: Final = ("split", "perturbation_seeds", "max_perturbed_samples")
-_OF_DRAWING: Final = ("classifier", "seeds", "max_prompts", "steps", "guidance")
+_OF_DRAWING: Final = ("classifier", "seeds", "max_prompts", "steps", "guidance", "style_guidance")
 
 
 @click.command(short_help="Measure a checkpoint on samples it has not seen.")
@@ -40,6 +40,7 @@ _OF_DRAWING: Final = ("classifier", "seeds", "max_prompts", "steps", "guidance")
 @click.option("--max-prompts", type=click.IntRange(1, 500), help="Checkpoints that draw. Default: 24.")
 @click.option("--steps", type=click.IntRange(1, 200), help="Checkpoints that draw. Default: 10.")
 @click.option("--guidance", type=click.FloatRange(0, 30), help="Checkpoints that draw. Default: 2.5.")
+@click.option("--style-guidance", type=click.FloatRange(0, 30), help="Checkpoints that draw. Default: 5.")
 @job_options
 @command
 def evaluate(session: Session, checkpoint: str, dataset: str | None, job: dict[str, Any], **options: Any) -> None:

@@ -30,11 +30,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A loaded checkpoint and how it draws: `steps` a picture, the scale of guidance, how many `together`."""
+    """A loaded checkpoint and how it draws: `steps` a picture, the scales of guidance, how many `together`."""
 
     drawer: TextToImage[Any]
     steps: int = 10
     guidance: float = 2.5
+    style_guidance: float = 5.0
     together: int = TOGETHER
 
     def draw(self, asked: Iterable[Asked]) -> Iterator[Image.Image]:
@@ -58,4 +59,11 @@ class Hand:
 
     def _request(self, asked: Asked) -> DrawingRequest:
         style = {} if asked.style is None else {asked.style: 1.0}
-        return DrawingRequest(asked.prompt, asked.seed, steps=self.steps, guidance=self.guidance, style=style)
+        return DrawingRequest(
+            asked.prompt,
+            asked.seed,
+            steps=self.steps,
+            guidance=self.guidance,
+            style_guidance=self.style_guidance,
+            style=style,
+        )

@@ -20,15 +20,17 @@ class DrawingRequest:
     """One picture to draw.
 
     `style` maps names of the checkpoint's styles to weights (relative to their sum; empty: no style is asked for).
-    `seed` is 0 to 2**63 - 1. `guidance` is the scale of classifier-free guidance, 1 for none. `width` and `height` are
-    pixels; None means the checkpoint's own size. With `picture`, drawing starts from that file, changed by `strength`
-    (0: not at all, 1: nothing of it is left). `adapters` are folders of LoRA weights and their scales.
+    `seed` is 0 to 2**63 - 1. `guidance` is the scale of classifier-free guidance, 1 for none; `style_guidance` is the
+    style's own, for families that have named styles. `width` and `height` are pixels; None means the checkpoint's own
+    size. With `picture`, drawing starts from that file, changed by `strength` (0: not at all, 1: nothing of it is
+    left). `adapters` are folders of LoRA weights and their scales.
     """
 
     prompt: str
     seed: int
     steps: int = 10
     guidance: float = 2.5
+    style_guidance: float = 5.0
     style: Mapping[str, float] = field(default_factory=dict)
     negative_prompt: str = ""
     width: int | None = None

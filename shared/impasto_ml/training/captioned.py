@@ -1,6 +1,6 @@
 """Captioned pictures on disk, ready to be learnt from: scaled, with their words as vectors, mapped and not read.
 
-Memory holds three numbers a picture and a digest a caption; everything else stays in the files.
+Memory holds four numbers a picture and a digest a caption; everything else stays in the files.
 """
 
 from __future__ import annotations
@@ -27,19 +27,27 @@ _SPOKEN: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A picture, what may be said of it (at least one caption), its style if it has one, and how often it is drawn."""
+    """A picture, what may be said of it (at least one caption), its style if it has one, and how often it is drawn.
+
+    Two examples with the same `drawing` are twins: one drawing in two styles, with every line at the same place.
+    """
 
     picture: Image.Image
     captions: tuple[str, ...]
     style: str | None = None
     weight: float = 1.0
+    drawing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`pictures` B x 3 x S x S, 0 to 255; `words` B x T x 384 with `keep` B x T; `styles` B, 0 for none."""
+    """`pictures` B x 3 x S x S, 0 to 255; `words` B x T x 384 with `keep` B x T; `styles` B, 0 for none.
+
+    `twins` B x 3 x S x S: of some pictures their twin, of all others the picture itself.
+    """
 
     pictures: NDArray[np.uint8]
+    twins: NDArray[np.uint8]
     words: NDArray[np.float16]
     keep: NDArray[np.bool_]
     styles: NDArray[np.int64]
@@ -55,7 +63,7 @@ class CaptionedPictures:
         self._count: int = facts["count"]
         rows = np.load(folder / "rows.npz")
         self._style, self._first = rows["style"], rows["first"]
-        self._heard, self._said = rows["heard"], rows["said"]
+        self._heard, self._said, self._twin = rows["heard"], rows["said"], rows["twin"]
         self._chance = rows["weight"] / rows["weight"].sum()
         self._pictures = np.memmap(
             folder / "pictures.u8", np.uint8, "r", shape=(self._count, 3, self.size_px, self.size_px)
@@ -76,13 +84,18 @@ class CaptionedPictures:
         some = self._words[:: max(1, len(self._words) // _SPOKEN)].astype(np.float32)
         return some.mean(0), some.std(0)
 
-    def batch(self, size: int, dice: np.random.Generator) -> Batch:
-        """`size` pictures drawn by their weights with replacement, each with one of its captions."""
+    def batch(self, size: int, dice: np.random.Generator, twins: float = 0.0) -> Batch:
+        """`size` pictures drawn by their weights with replacement, each with one of its captions.
+
+        `twins` is the chance that a picture that has a twin comes with it.
+        """
         rows = dice.choice(self._count, size, p=self._chance)
         starts, stops = self._first[rows], self._first[rows + 1]
         captions = self._heard[starts + (dice.random(size) * (stops - starts)).astype(np.int64)]
         words, keep = self._padded(captions)
-        return Batch(self._pictures[rows], words, keep, self._style[rows].astype(np.int64))
+        pictures = self._pictures[rows]
+        shown = self._pictures[np.where(dice.random(size) < twins, self._twin[rows], rows)] if twins else pictures
+        return Batch(pictures, shown, words, keep, self._style[rows].astype(np.int64))
 
     def _padded(self, captions: NDArray[Any]) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
         starts, stops = self._said[captions], self._said[captions + 1]
@@ -101,11 +114,12 @@ def write_captioned(
     """Scales the pictures to squares of `size_px`, turns captions into vectors, and writes both as they come.
 
     Raises:
-        ValueError: no examples, or one of a style that is not in `styles`.
+        ValueError: no examples, one of a style that is not in `styles`, or three of one drawing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = {style: index for index, style in enumerate(styles, 1)}
     style, weight, first, heard = [], [], [0], []
+    twins = _Twins()
     with (folder / "pictures.u8").open("wb") as pictures, (folder / "words.f16").open("wb") as vectors:
         book = _CaptionBook(encoder, vectors)
         for example in examples:
@@ -114,6 +128,7 @@ def write_captioned(
             pictures.write(to_array(example.picture, size_px).tobytes())
             style.append(rows[example.style] if example.style is not None else 0)
             weight.append(example.weight)
+            twins.add(example.drawing)
             heard += [book.number(caption) for caption in example.captions]
             first.append(len(heard))
         book.flush()
@@ -126,10 +141,34 @@ def write_captioned(
         first=np.array(first, np.int64),
         heard=np.array(heard, np.int64),
         said=np.array(book.said, np.int64),
+        twin=np.array(twins.rows, np.int64),
     )
     facts = {"size_px": size_px, "styles": list(styles), "count": len(style)}
     (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
     return CaptionedPictures(folder)
+
+
+class _Twins:
+    """For each row its twin's row, or its own where it has none."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self._alone: dict[str, int] = {}
+        self._paired: set[str] = set()
+
+    def add(self, drawing: str | None) -> None:
+        """The next row. Raises ValueError for the third of a drawing."""
+        row = len(self.rows)
+        self.rows.append(row)
+        if drawing is None:
+            return
+        if drawing in self._paired:
+            raise ValueError("a drawing has two styles at most")
+        if (other := self._alone.pop(drawing, None)) is None:
+            self._alone[drawing] = row
+            return
+        self.rows[row], self.rows[other] = other, row
+        self._paired.add(drawing)
 
 
 class _CaptionBook:

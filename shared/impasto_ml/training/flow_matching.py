@@ -13,11 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from impasto_ml.families.flowmini.model import FlowMini, for_pictures, velocity
 from impasto_ml.training.captioned import Batch, CaptionedPictures
+from impasto_ml.training.edges import edge_loss
 
 _TIME_SPREAD: Final = 1.2
 _CLIP: Final = 1.0
@@ -45,7 +47,9 @@ class FlowTraining:
     the learning rate of the table of styles: a new style must leave the place where it began within a short training.
     `time_mean` is where times are drawn around at 64 px, as a logit. A larger picture shows through more noise (Esser
     et al. 2024, section 5.3.2), and what is drawn where is only learnt while it does not show; nearer to the picture,
-    details are learnt.
+    details are learnt. `edges` is the weight of the loss of edges beside that of the velocity: see `edge_loss`.
+    `twins` is the chance that what shows through the noise is the picture's twin while its own style is asked for: what
+    begins to show while drawing may be in another's style, and the one asked for must win.
     """
 
     steps: int
@@ -59,6 +63,8 @@ class FlowTraining:
     style_dropout: float = 0.2
     style_rate: float = 1.0
     time_mean: float = -1.2
+    edges: float = 0.0
+    twins: float = 0.0
     seed: int = 0
 
     def rate(self, step: int) -> float:
@@ -96,7 +102,7 @@ class FlowTrainer:
         """
         dice = np.random.default_rng((self.options.seed, self.step))
         with sdpa_kernel(_ATTENTION.get(self._device.type, _FUSED)):
-            loss = self._loss(self._pictures.batch(self.options.batch, dice), dice)
+            loss = self._loss(self._pictures.batch(self.options.batch, dice, self.options.twins), dice)
         if not torch.isfinite(loss):
             raise TrainingDiverged(f"the loss of step {self.step + 1} is {loss.item()}")
         for number, group in enumerate(self._optimiser.param_groups):
@@ -155,8 +161,7 @@ class FlowTrainer:
 
     def _loss(self, batch: Batch, dice: np.random.Generator) -> Tensor:
         """Mean square of the error of the velocity."""
-        x = torch.from_numpy(batch.pictures).to(self._device).float().div(127.5).sub(1)
-        x = x.to(memory_format=torch.channels_last)
+        x = self._scaled(batch.pictures)
         count = len(x)
         noise = torch.from_numpy(dice.standard_normal(tuple(x.shape), np.float32)).to(self._device)
         t_B = torch.from_numpy(dice.standard_normal(count, np.float32)).mul(_TIME_SPREAD).add(self._time_mean).sigmoid()
@@ -168,10 +173,20 @@ class FlowTrainer:
         style = nn.functional.one_hot(rows, len(self.model.config.styles) + 1).float().to(self._device)
         words = torch.from_numpy(batch.words).float().to(self._device)
         left = (1 - t_B)[:, None, None, None]
-        z = (1 - left) * x + left * noise
+        shown = x
+        if self.options.twins:
+            # Without a style asked for nothing says that the twin is not what is wanted.
+            shown = torch.where(asked.to(self._device)[:, None, None, None], self._scaled(batch.twins), x)
+        z = (1 - left) * shown + left * noise
         with torch.autocast(self._device.type, torch.bfloat16):
             x_hat = self.model(z, t_B, words, keep, style)
-        return (velocity(x_hat, z, t_B) - velocity(x, z, t_B)).square().mean()
+        loss: Tensor = (velocity(x_hat, z, t_B) - velocity(x, z, t_B)).square().mean()
+        return loss + self.options.edges * edge_loss(x_hat, x, t_B) if self.options.edges else loss
+
+    def _scaled(self, pictures: NDArray[np.uint8]) -> Tensor:
+        """B x 3 x S x S in [-1, 1]."""
+        x = torch.from_numpy(pictures).to(self._device).float().div(127.5).sub(1)
+        return x.to(memory_format=torch.channels_last)
 
     @torch.no_grad()
     def _average(self) -> None:

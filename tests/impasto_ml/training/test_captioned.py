@@ -113,3 +113,26 @@ def test_a_table_without_words_expects_none(encoder: TextEncoder, tmp_path: Path
     table = write_captioned(tmp_path, [Example(plain("#ff0000"), ("",))], encoder, size_px=8, styles=())
     mean, spread = table.spoken()
     assert (mean.tolist(), spread.tolist()) == ([0.0] * 384, [1.0] * 384)
+
+
+def test_twins_come_with_each_other_and_all_others_with_themselves(encoder: TextEncoder, tmp_path: Path) -> None:
+    examples = [
+        Example(plain("#000000"), ("a",), "oil", drawing="a"),
+        Example(plain("#404040"), ("b",), "oil", drawing="b"),
+        Example(plain("#808080"), ("a",), "ink", drawing="a"),
+        Example(plain("#c0c0c0"), ("c",), "ink"),
+    ]
+    table = write_captioned(tmp_path, examples, encoder, size_px=8, styles=("ink", "oil"))
+    batch = table.batch(60, dice(), twins=1.0)
+    pairs = set(zip(batch.pictures[:, 0, 0, 0].tolist(), batch.twins[:, 0, 0, 0].tolist(), strict=True))
+    assert pairs == {(0x00, 0x80), (0x80, 0x00), (0x40, 0x40), (0xC0, 0xC0)}
+    some = table.batch(200, dice(), twins=0.5)
+    swapped = (some.pictures != some.twins).any((1, 2, 3)).sum()
+    assert 20 < swapped < 80
+    assert (table.batch(60, dice()).twins == table.batch(60, dice()).pictures).all()
+
+
+def test_a_third_of_one_drawing_is_refused(encoder: TextEncoder, tmp_path: Path) -> None:
+    examples = [Example(plain("#000000"), ("a",), drawing="a")] * 3
+    with pytest.raises(ValueError, match="two styles at most"):
+        write_captioned(tmp_path, examples, encoder, size_px=8, styles=())

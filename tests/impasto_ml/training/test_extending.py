@@ -27,14 +27,24 @@ def test_old_styles_draw_what_they_drew() -> None:
         torch.testing.assert_close(drawn(more, row), drawn(base, row), atol=1e-5, rtol=0)
 
 
-def test_a_new_style_begins_as_the_mean_of_the_old() -> None:
-    rows = extended(lively(), ("chalk",)).styles.weight
-    torch.testing.assert_close(rows[3], rows[1:3].mean(0))
+def test_new_styles_begin_as_far_from_the_mean_as_the_old_are_and_apart_from_one_another() -> None:
+    rows = extended(lively(), ("chalk", "pen")).styles.weight
+    mean = rows[1:3].mean(0)
+    away = [(row - mean).square().mean().sqrt() for row in rows[1:]]
+    assert 0.5 < away[2] / away[0] < 2
+    assert 0.5 < away[3] / away[0] < 2
+    assert (rows[3] - rows[4]).square().mean().sqrt() > away[0]
 
 
-def test_the_first_style_of_a_network_without_any_begins_as_none() -> None:
-    more = extended(lively(styles=()), ("chalk",))
-    torch.testing.assert_close(drawn(more, 1), drawn(more, 0))
+def test_a_style_begins_at_the_same_place_whatever_is_learnt_beside_it() -> None:
+    alone = extended(lively(), ("chalk",)).styles.weight[3]
+    assert torch.equal(extended(lively(), ("pen", "chalk")).styles.weight[4], alone)
+
+
+def test_the_first_styles_of_a_network_without_any_begin_apart() -> None:
+    rows = extended(lively(styles=()), ("chalk", "pen")).styles.weight
+    assert (rows[1] - rows[2]).abs().max() > 0.1
+    assert (rows[1] - rows[0]).abs().max() > 0.1
 
 
 def test_known_styles_alone_add_nothing() -> None:

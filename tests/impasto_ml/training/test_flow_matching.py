@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -40,11 +41,13 @@ def test_the_loss_falls(pictures: CaptionedPictures) -> None:
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 
 
-@pytest.mark.parametrize("style_rate", [1.0, 20.0])
+@pytest.mark.parametrize(
+    "changes", [{}, {"style_rate": 20.0}, {"edges": 1.0, "twins": 0.5}], ids=["plain", "styles", "edges and twins"]
+)
 def test_six_steps_are_three_kept_as_a_file_and_three_more_by_another(
-    pictures: CaptionedPictures, tmp_path: Path, style_rate: float
+    pictures: CaptionedPictures, tmp_path: Path, changes: dict[str, float]
 ) -> None:
-    options = replace(OPTIONS, style_rate=style_rate)
+    options = replace(OPTIONS, **changes)  # type: ignore[arg-type]
     undisturbed = trainer(pictures, options)
     whole = [undisturbed.train_step() for _ in range(6)]
     first = trainer(pictures, options)
@@ -166,3 +169,30 @@ def test_styles_can_learn_faster_than_the_rest(pictures: CaptionedPictures) -> N
     (slow, rest), (fast, same_rest) = moved(1.0), moved(10.0)
     assert fast == pytest.approx(10 * slow, rel=0.1)
     assert same_rest == pytest.approx(rest, rel=0.1)
+
+
+def test_with_twins_the_style_asked_for_wins_over_what_shows(models_folder: Path, tmp_path: Path) -> None:
+    """Two greys of one drawing: shown the other's, with hardly any noise, it predicts the one of the style."""
+    styles = dict(zip(STYLES, (40, 200), strict=True))
+    examples = [
+        Example(Image.new("RGB", (32, 32), (grey,) * 3), ("a wall",), style, drawing="wall")
+        for style, grey in styles.items()
+    ]
+    encoder = TextEncoder.load(models_folder)
+    table = write_captioned(tmp_path, examples, encoder, size_px=32, styles=STYLES)
+
+    def grey_predicted(twins: float) -> float:
+        options = FlowTraining(steps=60, batch=8, learning_rate=3e-3, warm_up=5, style_dropout=0.0, twins=twins)
+        learning = trainer(table, options)
+        for _ in range(options.steps):
+            learning.train_step()
+        batch = table.batch(1, np.random.default_rng(0))
+        shown = torch.full((1, 3, 32, 32), 200 / 127.5 - 1)
+        row = torch.eye(len(STYLES) + 1)[1:2]
+        words, keep = torch.from_numpy(batch.words).float(), torch.from_numpy(batch.keep)
+        with torch.inference_mode():
+            x_hat = learning.model(shown, torch.tensor([0.9]), words, keep, row)
+        return float(x_hat.mean().add(1).mul(127.5))
+
+    assert grey_predicted(0.0) > 150
+    assert grey_predicted(0.5) < 120

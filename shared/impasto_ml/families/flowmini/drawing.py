@@ -23,8 +23,8 @@ from impasto_ml.families.flowmini.model import FlowMini, for_pictures
 from impasto_ml.families.flowmini.sampling import Condition, denoise_step, schedule
 from impasto_ml.families.text_to_image import DrawingRequest
 
-# An estimate, rather too much than too little: activations of one picture, with and without words, in bfloat16.
-_BYTES_A_PIXEL = 2_000
+# An estimate, rather too much than too little: activations of one picture, predicted three times, in bfloat16.
+_BYTES_A_PIXEL = 3_000
 
 # Several times as large as the smallest flavor: all checkpoints of a process share one, as long as any is loaded.
 _ENCODERS: Final[WeakValueDictionary[tuple[Path, str], TextEncoder]] = WeakValueDictionary()
@@ -48,6 +48,7 @@ class FlowDrawing:
     z: Tensor
     condition: Condition
     guidance: float
+    style_guidance: float
     seen: Tensor
     step: int = 0
 
@@ -111,16 +112,18 @@ class FlowMiniDrawer:
             times = schedule(steps, start)
             z = start * self._given(request.picture) + (1 - start) * noise
         condition = self._condition(request.prompt, request.style)
-        return FlowDrawing(times, z, condition, request.guidance, torch.zeros_like(z))
+        style_guidance = request.style_guidance if request.style else request.guidance
+        return FlowDrawing(times, z, condition, request.guidance, style_guidance, torch.zeros_like(z))
 
     def denoise_step(self, drawings: Sequence[FlowDrawing]) -> None:
         """See `TextToImage.denoise_step`: all in one batch."""
         now = torch.tensor([drawing.times[drawing.step] for drawing in drawings], device=self._device)
         then = torch.tensor([drawing.times[drawing.step + 1] for drawing in drawings], device=self._device)
         guidance = torch.tensor([drawing.guidance for drawing in drawings], device=self._device)
+        style_guidance = torch.tensor([drawing.style_guidance for drawing in drawings], device=self._device)
         condition = Condition.stacked([drawing.condition for drawing in drawings])
         z = torch.cat([drawing.z for drawing in drawings]).to(memory_format=torch.channels_last)
-        moved, seen = denoise_step(self._model, z, now, then, condition, guidance)
+        moved, seen = denoise_step(self._model, z, now, then, condition, guidance, style_guidance)
         for row, drawing in enumerate(drawings):
             drawing.z, drawing.seen = moved[row : row + 1], seen[row : row + 1]
             drawing.step += 1

@@ -23,7 +23,7 @@ LEAST_TIME_LEFT = 0.05
 LEAST_SPREAD = 0.1
 _HEAD_CHANNELS = 8
 # Styles that begin far apart are told apart from the first step on.
-_STYLE_SPREAD = 0.5
+STYLE_SPREAD = 0.5
 
 
 class Stage(nn.Module):
@@ -58,7 +58,7 @@ class FlowMini(nn.Module):
         # Buffers and no parameters: what words are like is known before learning and never learnt.
         self.register_buffer("words_mean", torch.zeros(TEXT_WIDTH))
         self.register_buffer("words_spread", torch.ones(TEXT_WIDTH))
-        nn.init.normal_(self.styles.weight, std=_STYLE_SPREAD)
+        nn.init.normal_(self.styles.weight, std=STYLE_SPREAD)
         self.stem = nn.Conv2d(3 * config.patch**2, fine, 3, padding=1)
         # Attention does not see the borders as convolutions do: without these, words such as "left" are learnt late.
         self.places = nn.Parameter(embed_places(config.size_px // config.patch, fine))

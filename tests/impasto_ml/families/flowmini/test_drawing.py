@@ -53,6 +53,7 @@ def grid() -> Sequence[DrawingRequest]:
         DrawingRequest("a boat", 3, steps=5, guidance=4.0, style={"ink": 1.0}),
         DrawingRequest("", 4, steps=6, guidance=0.0, style={"oil": 1.0, "ink": 3.0}),
         DrawingRequest("a boat", 5, steps=5, guidance=4.0, style={"ink": 1.0}),
+        DrawingRequest("a boat", 5, steps=5, guidance=4.0, style_guidance=1.0, style={"ink": 1.0}),
     ]
 
 

@@ -18,8 +18,18 @@ def condition(tokens: int, style: int, seed: int = 0) -> Condition:
     return Condition(words, torch.ones(1, tokens).bool(), torch.eye(3)[style : style + 1])
 
 
-def step(model: FlowMini, z: Tensor, t: list[float], then: list[float], asked: Condition, g: list[float]) -> Tensor:
-    moved, _ = denoise_step(model, z, torch.tensor(t), torch.tensor(then), asked, torch.tensor(g))
+def step(
+    model: FlowMini,
+    z: Tensor,
+    t: list[float],
+    then: list[float],
+    asked: Condition,
+    g: list[float],
+    s: list[float] | None = None,
+) -> Tensor:
+    """`s`: guidance towards the style; as `g` unless it is given."""
+    style = torch.tensor(g if s is None else s)
+    moved, _ = denoise_step(model, z, torch.tensor(t), torch.tensor(then), asked, torch.tensor(g), style)
     return moved
 
 
@@ -40,12 +50,23 @@ def noise(count: int) -> Tensor:
     return torch.randn(count, 3, 32, 32, generator=torch.Generator().manual_seed(5))
 
 
-def test_guidance_of_one_skips_the_second_half(model: FlowMini, rows: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("guidance", "style_guidance", "computed"),
+    [
+        ([1.0, 1.0], [1.0, 1.0], 2),
+        ([1.0, 2.0], [1.0, 2.0], 3),
+        ([2.0, 2.0], [2.0, 2.0], 4),
+        ([1.0, 1.0], [1.0, 5.0], 3),
+        ([2.0, 2.0], [2.0, 5.0], 5),
+        ([2.0, 2.0], [5.0, 0.0], 5),
+    ],
+)
+def test_only_what_counts_is_computed(
+    model: FlowMini, rows: list[int], guidance: list[float], style_guidance: list[float], computed: int
+) -> None:
     asked = Condition.stacked([condition(3, 1), condition(2, 2)])
-    step(model, noise(2), [0.0, 0.5], [0.1, 0.6], asked, [1.0, 1.0])
-    assert rows == [2]
-    step(model, noise(2), [0.0, 0.5], [0.1, 0.6], asked, [1.0, 2.0])
-    assert rows == [2, 4]
+    step(model, noise(2), [0.0, 0.5], [0.1, 0.6], asked, guidance, style_guidance)
+    assert rows == [computed]
 
 
 def test_guidance_of_one_beside_a_guided_picture_is_none(model: FlowMini) -> None:
@@ -68,6 +89,15 @@ def test_guidance_goes_from_nothing_asked_through_what_was_asked_and_beyond(mode
     torch.testing.assert_close(at[3.0], at[0.0] + 3 * (at[1.0] - at[0.0]), atol=0.02, rtol=0)
 
 
+def test_style_guidance_goes_from_the_words_alone_through_the_style_and_beyond(model: FlowMini) -> None:
+    z, asked = noise(1), condition(3, 1)
+    at = {scale: step(model, z, [0.2], [0.3], asked, [2.0], [scale]) for scale in (0.0, 1.0, 3.0)}
+    words = step(model, z, [0.2], [0.3], asked.in_no_style(), [2.0])
+    torch.testing.assert_close(at[0.0], words, atol=0.02, rtol=0)
+    torch.testing.assert_close(at[3.0], at[0.0] + 3 * (at[1.0] - at[0.0]), atol=0.02, rtol=0)
+    assert (at[3.0] - at[1.0]).abs().max() > 0.02
+
+
 @pytest.mark.parametrize("start", [0.0, 0.3])
 @pytest.mark.parametrize("steps", [1, 10, 200])
 def test_a_schedule_leads_evenly_to_the_picture(steps: int, start: float) -> None:
@@ -82,7 +112,8 @@ def test_the_last_step_leaves_no_noise_however_many_there_are(steps: int) -> Non
     model = lively()
     now, then = schedule(steps)[-2:]
     z, asked = 50 * noise(1), condition(3, 1)
-    moved, seen = denoise_step(model, z, torch.tensor([now]), torch.tensor([then]), asked, torch.tensor([2.5]))
+    scales = torch.tensor([2.5]), torch.tensor([4.0])
+    moved, seen = denoise_step(model, z, torch.tensor([now]), torch.tensor([then]), asked, *scales)
     torch.testing.assert_close(moved, seen, atol=1e-3, rtol=0)
 
 
@@ -93,6 +124,7 @@ def test_a_step_of_no_length_changes_nothing() -> None:
 
 def test_conditions_are_padded_to_the_longest() -> None:
     both = Condition.stacked([condition(2, 0), condition(5, 1)])
+    assert both.of(torch.tensor([1])).style.tolist() == both.style[1:].tolist()
     assert both.words.shape == (2, 5, 384)
     assert both.keep.tolist() == [[True] * 2 + [False] * 3, [True] * 5]
     assert both.style.argmax(1).tolist() == [0, 1]
@@ -102,3 +134,11 @@ def test_nothing_asked_keeps_no_word_and_no_style() -> None:
     nothing = Condition.stacked([condition(2, 1), condition(5, 2)]).nothing_asked()
     assert not nothing.keep.any()
     assert nothing.style.tolist() == [[1, 0, 0], [1, 0, 0]]
+
+
+def test_in_no_style_keeps_the_words() -> None:
+    asked = Condition.stacked([condition(2, 1), condition(5, 2)])
+    plain = asked.in_no_style()
+    assert torch.equal(plain.words, asked.words)
+    assert torch.equal(plain.keep, asked.keep)
+    assert plain.style.tolist() == [[1, 0, 0], [1, 0, 0]]
