@@ -40,7 +40,7 @@ async def _run(settings: Settings) -> None:
         deliveries = PostgresDeliveries(
             pool, lease_s=limits.LEASE_S, cap=limits.MOST_OF_A_LANE, tenant_cap=limits.MOST_OF_A_TENANT
         )
-        notifier = Notifier(deliveries, sender, vault)
+        notifier = Notifier(deliveries, sender, vault, settings.say_alive)
         listening = asyncio.create_task(listen_for_ever(settings.redis_url, notifier.news))
         serve_figures(settings.metrics_host, settings.metrics_port)
         settings.say_ready()

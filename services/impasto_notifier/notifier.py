@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 
 import prometheus_client as prometheus
@@ -21,10 +22,15 @@ _LOG = logging.getLogger("impasto.notifier")
 
 
 class Notifier:
-    """`run` goes on until `stop` is set; then what is under way has a grace, and the rest is given back."""
+    """`run` goes on until `stop` is set; then what is under way has a grace, and the rest is given back.
 
-    def __init__(self, deliveries: PostgresDeliveries, sender: Sender, vault: Vault) -> None:
-        self._deliveries, self._sender, self._vault = deliveries, sender, vault
+    `on_look` is called before each look for what is due, at least once in some seconds unless one hangs.
+    """
+
+    def __init__(
+        self, deliveries: PostgresDeliveries, sender: Sender, vault: Vault, on_look: Callable[[], None] = lambda: None
+    ) -> None:
+        self._deliveries, self._sender, self._vault, self._on_look = deliveries, sender, vault, on_look
         self._lanes: Counter[str] = Counter()
         self._tenants: Counter[str] = Counter()
         self._breaker = Breaker()
@@ -35,6 +41,7 @@ class Notifier:
         stopping, tidying = asyncio.create_task(stop.wait()), asyncio.create_task(self._tidy_for_ever())
         try:
             while not stop.is_set():
+                self._on_look()
                 started = await self._look()
                 # As long as there is more than the caps let through, whoever ends makes room and wakes this loop.
                 if not started:

@@ -30,6 +30,7 @@ def main() -> None:
         serve_metrics(settings, Figures(pool))
         settings.say_ready()
         while not ended.is_set():
+            settings.say_alive()
             sweeper.sweep()
             ended.wait(float(settings.sweep_s))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ class Settings:
     webhook_allow_private: str = _setting(
         "IMPASTO_WEBHOOK_ALLOW_PRIVATE", "", "`1`: webhooks go to any address, port and to http; for development alone"
     )
-    ready_file: str = _setting("IMPASTO_READY_FILE", "", "a file to make once the process is ready")
+    ready_file: str = _setting(
+        "IMPASTO_READY_FILE", "", "a file to make once the process is ready; its age tells how it goes on"
+    )
     log_level: str = _setting("IMPASTO_LOG_LEVEL", "INFO", "least severe message that is logged")
 
     @classmethod
@@ -100,6 +103,12 @@ class Settings:
         """Makes the file that whoever started this process waits for."""
         if self.ready_file:
             Path(self.ready_file).touch()
+
+    def say_alive(self) -> None:
+        """Touches that file, once it is there: its age tells how long ago the process last looked for work."""
+        if self.ready_file:
+            with suppress(OSError):  # a missing sign is seen by whoever looks at it, and must not end the work
+                os.utime(self.ready_file)
 
     @property
     def webhooks_to_anywhere(self) -> bool:

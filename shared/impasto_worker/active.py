@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from impasto.jobs import ClaimedJob
@@ -26,6 +27,7 @@ class ActiveJob:
         self.since = time.monotonic()
         self._reason: StopReason | None = None
         self._children: set[Stoppable] = set()
+        self._leave: Callable[[], None] | None = None
         self._computes = False
         self._lock = threading.Lock()
 
@@ -37,6 +39,19 @@ class ActiveJob:
             for child in self._children:
                 child.kill()
 
+    @property
+    def can_leave(self) -> bool:
+        """Whether what computes at this moment can keep what it has and end."""
+        return self._leave is not None
+
+    def leave(self) -> bool:
+        """Asks what computes for this job to keep what it has and to end; False, and nothing done, if it cannot."""
+        with self._lock:
+            if self._leave is None or self._reason is not None:
+                return False
+            self._leave()
+            return True
+
     def check(self) -> None:
         """Raises:
         Stopped: the job is to stop.
@@ -44,10 +59,14 @@ class ActiveJob:
         if self._reason is not None:
             raise Stopped(self._reason)
 
-    def attach(self, child: Stoppable, *, waits: bool = False) -> None:
-        """From here on, stopping the job kills this child; unless it still `waits`, the job computes from here on."""
+    def attach(self, child: Stoppable, *, waits: bool = False, leave: Callable[[], None] | None = None) -> None:
+        """From here on, stopping the job kills this child; unless it still `waits`, the job computes from here on.
+
+        `leave`: asks the child to keep what it has and to end, if it can; does not wait for it.
+        """
         with self._lock:
             self._children.add(child)
+            self._leave = leave
         if not waits:
             self.computes()
         self.check()
@@ -61,6 +80,7 @@ class ActiveJob:
     def detach(self, child: Stoppable) -> None:
         with self._lock:
             self._children.discard(child)
+            self._leave = None
 
 
 class ActiveJobs:

@@ -35,6 +35,10 @@ class RunnerOutOfMemory(Exception):
     """The child says that memory did not suffice."""
 
 
+class RunnerLeft(Exception):
+    """The child was told to leave: it has noted what another can go on from, and ended its computation there."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
     """How children are started."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from PIL import Image
 
 from impasto.errors import JobFailed
+from impasto_ml.sampling.sheets import sheet_of
 from impasto_worker.engine_calls import Call
 
 _SHEET_PX: Final = 384
@@ -73,12 +74,7 @@ class PictureWriter:
 def contact_sheet(cells: Mapping[int, Image.Image], count: int, cell_px: int) -> Image.Image:
     """`count` pictures in rows, as square as it gets; those that are not there yet are grey."""
     columns = math.ceil(math.sqrt(count))
-    sheet = Image.new("RGB", (columns * cell_px, math.ceil(count / columns) * cell_px), _BACKGROUND)
-    for index, image in cells.items():
-        row, column = divmod(index, columns)
-        left, top = (cell_px - image.width) // 2, (cell_px - image.height) // 2
-        sheet.paste(image, (column * cell_px + left, row * cell_px + top))
-    return sheet
+    return sheet_of(map(cells.get, range(count)), count, columns, (cell_px, cell_px), ground=_BACKGROUND)
 
 
 def _cell_px(call: Call) -> int:

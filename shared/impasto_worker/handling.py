@@ -24,7 +24,8 @@ from impasto_worker.active import ActiveJob
 from impasto_worker.engine import CallDropped
 from impasto_worker.engine_orders import Drawn, DrawOrder, EngineCheckpoint
 from impasto_worker.progress import ProgressWriter
-from impasto_worker.runners import RunnerLost, Runners
+from impasto_worker.runners import RunnerLeft, RunnerLost, Runners
+from impasto_worker.stops import StopReason
 from impasto_worker.transfer import Transfer
 
 # A job that was lost so often with others beside it is drawn alone: then it is known whose fault it was.
@@ -141,10 +142,12 @@ class JobContext:
         *,
         on_progress: Callable[[Progress], None] | None = None,
         on_note: Callable[[dict[str, Any]], None] = lambda _: None,
+        leaves: bool = False,
     ) -> dict[str, Any]:
         """Computes `module:function` on a JSON payload in a runner and gives its JSON result.
 
         Without `on_progress` the runner's progress becomes the job's. `on_note` gets what the computation notes.
+        `leaves`: told that the worker is about to stop, the computation notes where it is and raises `Left`.
 
         Raises:
             JobFailed: the computation refused.
@@ -153,9 +156,13 @@ class JobContext:
         self.check()
         child = self.tools.runners.take(self.check, beside_engine=self.job.shape == "engine")
         try:
-            self._active.attach(child)
+            self._active.attach(child, leave=child.leave if leaves else None)
             told = on_progress or (lambda progress: self.tools.progress.tell(self.job, progress))
             return child.call(target, payload, told, on_note)
+        except RunnerLeft:
+            self._active.stop(StopReason.DRAINED)
+            self.check()
+            raise
         except RunnerLost:
             self.check()  # killed because the job is to stop, which is no fault of the runner
             raise

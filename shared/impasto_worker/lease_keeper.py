@@ -36,9 +36,10 @@ class LeaseKeeper:
         every_s: float = _BUSY_S,
         on_idle: Callable[[], None],
         holding: Callable[[], Holding] = Holding,
+        on_turn: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue, self._active, self._every_s, self._on_idle = queue, active, every_s, on_idle
-        self._holding = holding
+        self._holding, self._on_turn = holding, on_turn
         self._wake = threading.Event()
         self._ended = False
         self._renewed_at = time.monotonic()
@@ -61,6 +62,7 @@ class LeaseKeeper:
         while not self._ended:
             self._wake.wait(self._every_s if self._active.snapshot() else _IDLE_S)
             self._wake.clear()
+            self._on_turn()
             try:
                 self._turn()
             except (OperationalError, PoolTimeout) as error:

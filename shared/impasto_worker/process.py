@@ -87,6 +87,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
         every_s=min(2.0, float(settings.lease_s) / 3),
         on_idle=lambda: _tidy(runners, slots.tools.transfer, float(settings.runner_idle_s)),
         holding=lambda: _holding(slots, memory),
+        on_turn=settings.say_alive,
     )
     slots.keeper = keeper
     queue.register(

@@ -18,6 +18,7 @@ from typing import Any, Final
 from impasto.errors import ImpastoError
 from impasto.faults import trace_of
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
+from impasto_worker.stops import Left
 
 _LOG = logging.getLogger("impasto.runner")
 _PR_SET_PDEATHSIG: Final = 1
@@ -29,8 +30,14 @@ Compute = Callable[[dict[str, Any], "Report"], dict[str, Any]]
 class Report:
     """Tells how far a computation is; calls within a tenth of a second of the last are dropped."""
 
-    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, send: Callable[[dict[str, Any]], None], leaving: threading.Event | None = None) -> None:
         self._send, self._last = send, 0.0
+        self._leaving = leaving or threading.Event()
+
+    @property
+    def is_to_leave(self) -> bool:
+        """The worker is about to stop: a computation that can be taken up again notes where it is and raises `Left`."""
+        return self._leaving.is_set()
 
     def __call__(
         self,
@@ -56,15 +63,22 @@ class Report:
 def serve(connection: socket.socket) -> None:
     """Computes what comes, one call at a time."""
     calls: queue.Queue[dict[str, Any]] = queue.Queue()
-    listen(connection, calls.put)
-    lock = threading.Lock()
+    leaving, lock = threading.Event(), threading.Lock()
+
+    def hear(frame: dict[str, Any]) -> None:
+        if frame["op"] == "leave":
+            leaving.set()
+        else:
+            calls.put(frame)
+
+    listen(connection, hear)
 
     def send(frame: dict[str, Any]) -> None:
         with lock:
             send_frame(connection, frame)
 
     while True:
-        send(_answer(calls.get(), Report(send)))
+        send(_answer(calls.get(), Report(send, leaving)))
 
 
 def listen(connection: socket.socket, hear: Callable[[dict[str, Any]], None]) -> None:
@@ -89,6 +103,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
         return {"op": "result", "result": _resolve(call["target"])(call["payload"], report)}
+    except Left:
+        return {"op": "left"}
     except ImpastoError as error:
         return {"op": "failed", "error": error.as_record()}
     except Exception as error:  # noqa: BLE001  the edge of the process

@@ -10,16 +10,17 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from impasto.errors import JobFailed
 from impasto.jobs import Progress
-from impasto_worker.child_process import ChildProcess, RunnerLost, RunnerOutOfMemory, RunnerSettings
+from impasto_worker.child_process import ChildProcess, RunnerLeft, RunnerLost, RunnerOutOfMemory, RunnerSettings
 from impasto_worker.engine import Engine
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 
-__all__ = ["Child", "RunnerLost", "RunnerOutOfMemory", "RunnerSettings", "Runners"]
+__all__ = ["Child", "RunnerLeft", "RunnerLost", "RunnerOutOfMemory", "RunnerSettings", "Runners"]
 
 _CHECK_S: Final = 0.5
 
@@ -29,6 +30,7 @@ class Child(ChildProcess):
 
     def __init__(self, settings: RunnerSettings) -> None:
         super().__init__("impasto_worker.runner_child", settings)
+        self._sending = threading.Lock()
 
     def call(
         self,
@@ -41,10 +43,10 @@ class Child(ChildProcess):
 
         Raises:
             JobFailed: the computation refused, with its code.
-            RunnerLost, RunnerOutOfMemory: see there.
+            RunnerLeft, RunnerLost, RunnerOutOfMemory: see there.
         """
         try:
-            send_frame(self._socket, {"target": target, "payload": payload})
+            self._send({"op": "call", "target": target, "payload": payload})
             while (frame := receive_frame(self._socket))["op"] in ("progress", "note"):
                 if frame["op"] == "note":
                     on_note(frame["note"])
@@ -55,11 +57,22 @@ class Child(ChildProcess):
             raise RunnerLost from error
         if frame["op"] == "out_of_memory":
             raise RunnerOutOfMemory
+        if frame["op"] == "left":
+            raise RunnerLeft
         if frame["op"] == "failed":
             details = dict(frame["error"])
             raise JobFailed(details.pop("code"), details.pop("message"), **details)
         result: dict[str, Any] = frame["result"]
         return result
+
+    def leave(self) -> None:
+        """Tells a computation that can do so to note what another can go on from and to end; from any thread."""
+        with suppress(ConnectionClosed):  # whoever waits for its answer sees that as well
+            self._send({"op": "leave"})
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        with self._sending:
+            send_frame(self._socket, frame)
 
 
 class Runners:

@@ -35,6 +35,8 @@ from impasto_worker.stops import Stopped, StopReason
 _LOG = logging.getLogger("impasto.slots")
 _OTHER_SHAPE_WAITS_S: Final = 30.0
 _FINISH_PATIENCE_S: Final = 120.0
+# What can keep its state when the worker is told to stop has so long for it: half of what supervisors wait.
+_LEAVE_S: Final = 10.0
 _SHAPES: Final[list[Shape]] = ["engine", "pool", "run"]
 
 ENDED: Final = prometheus.Counter("impasto_attempts_ended", "Attempts by kind and how they ended", ["kind", "how"])
@@ -67,11 +69,13 @@ class Slots:
         call_slots: Callable[[], None] = lambda: None,
         places: Mapping[Shape, int] | None = None,
         ring: Callable[[str], None] = lambda _: None,
+        leave_s: float = _LEAVE_S,
     ) -> None:
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
         self._call_slots, self._places, self._ring = call_slots, places or {}, ring
+        self._leave_s = leave_s
         self._draining = False
         self._drained: Shape | None = None
         self._others_wait = False
@@ -107,10 +111,26 @@ class Slots:
                 self._call_slots()
 
     def drain(self) -> None:
-        """No more claims; what runs is given back and costs the jobs nothing."""
+        """No more claims; what runs is given back and costs the jobs nothing.
+
+        A job whose computation can keep its state has `leave_s` seconds for that; then it is given back as it is.
+        """
         self._draining = True
         for active in self.active.snapshot():
-            active.stop(StopReason.DRAINED)
+            if active.leave():
+                timer = threading.Timer(self._leave_s, self._let_go, [active])
+                timer.daemon = True
+                timer.start()
+            else:
+                active.stop(StopReason.DRAINED)
+
+    def _let_go(self, active: ActiveJob) -> None:
+        late = active.can_leave
+        active.stop(StopReason.DRAINED)
+        if late:
+            _LOG.warning("%s did not keep its state within %g s", active.job.id, self._leave_s)
+            # Not left to its slot, which may still be waiting for the store when this process is ended.
+            self._give_back(active.job, "drained")
 
     def _claim(self) -> ClaimedJob | None:
         with self._claiming:

@@ -21,3 +21,7 @@ class Stopped(Exception):
     def __init__(self, reason: StopReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+
+class Left(Exception):
+    """Raised in a runner by a computation that was told to leave, once it has noted what another can go on from."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.asking import submit
+from tests.asking import ended, submit
 from tests.browser.person import Person
 from tests.hands import school
 
@@ -37,6 +37,24 @@ def test_a_training_is_started_and_its_curve_grows(painter: Person, tmp_path: Pa
     painter.shoot("training-done")
     painter.go("/training")
     painter.sees("seen-learning")
+
+
+def test_ages_of_trainings_go_on_and_their_rows_stay(painter: Person, tmp_path: Path) -> None:
+    stack = painter.studio.stack
+    # All its works are of one medium: its worker refuses it soon, and nothing of it changes from then on.
+    params = {"dataset_version": school(stack, tmp_path).dataset.dataset_version, "label": "medium"}
+    job = submit(stack, "train.style_classifier", params)["id"]
+    ended(stack, job)
+    painter.go("/training")
+    line = painter.page.locator(f"a.line[href='/training/{job}']")
+    expect(line).to_contain_text("Failed")
+    line.evaluate("line => { line.sameAsBefore = true; line.focus() }")
+    first = line.locator(".row-age").inner_text()
+    expect(line.locator(".row-age")).not_to_have_text(first)
+    other = submit(stack, "train.style_classifier", params)["id"]
+    expect(painter.page.locator("a.line").first).to_have_attribute("href", f"/training/{other}")
+    assert line.evaluate("line => line.sameAsBefore")
+    expect(line).to_be_focused()
 
 
 def test_the_curve_grows_while_a_model_learns(painter: Person, tmp_path: Path) -> None:

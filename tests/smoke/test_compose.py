@@ -42,6 +42,16 @@ def test_every_part_that_stays_tells_its_health_and_is_started_again(name: str) 
     assert service["healthcheck"]["test"]
 
 
+def test_parts_without_an_api_are_healthy_only_while_they_look_for_work() -> None:
+    silent = {name for name, service in services().items() if "IMPASTO_METRICS_PORT" in service.get("environment", {})}
+    assert silent >= {"reconciler", "notifier", "worker-preprocess", "worker-device", "worker-gpu"}
+    for name in silent:
+        service = services()[name]
+        sign = service["environment"]["IMPASTO_READY_FILE"]
+        assert sign in service["healthcheck"]["test"], name
+        assert any(sign.startswith(folder) for folder in service["tmpfs"]), name
+
+
 @pytest.mark.parametrize("name", sorted(services()))
 def test_every_image_is_pinned_to_a_version(name: str) -> None:
     image = re.sub(r"^\$\{\w+:-(.*)\}$", r"\1", services()[name]["image"])
@@ -92,6 +102,12 @@ def test_the_switch_of_webhooks_reaches_who_admits_an_address_and_who_sends_ther
         assert set(told) == {"gateway", "notifier"}, variable
         assert len(set(told.values())) == 1, variable
         assert all(value.startswith(f"${{{variable}:") for value in told.values()), told
+
+
+def test_the_gateway_finds_ingestion_by_a_name_that_is_told_to_no_client_unless_an_address_is_given() -> None:
+    told = services()["gateway"]["environment"]["IMPASTO_INGESTION_URL"]
+    assert told == "${IMPASTO_PUBLIC_URL:-http://ingestion:8081}"
+    assert set(services()["gateway"]["networks"]) & set(services()["ingestion"]["networks"])
 
 
 def _queues(service: dict[str, Any]) -> set[str]:

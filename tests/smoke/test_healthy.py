@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -31,8 +34,8 @@ def url() -> Iterator[str]:
         server.shutdown()
 
 
-def _healthy(url: str) -> int:
-    command = [sys.executable, "-I", ROOT / "deploy" / "docker" / "healthy.py", url]
+def _healthy(*signs: str) -> int:
+    command = [sys.executable, "-I", ROOT / "deploy" / "docker" / "healthy.py", *signs]
     return subprocess.run(command, timeout=20, check=False).returncode
 
 
@@ -46,3 +49,13 @@ def test_a_part_that_says_it_is_not_ready_is_not_healthy(url: str) -> None:
 
 def test_a_part_that_is_not_there_is_not_healthy() -> None:
     assert _healthy(f"http://127.0.0.1:{free_port()}/readyz") == 1
+
+
+def test_a_part_whose_sign_of_life_is_old_or_missing_is_not_healthy_though_it_answers(url: str, tmp_path: Path) -> None:
+    sign = tmp_path / "alive"
+    assert _healthy(f"{url}/readyz", str(sign)) == 1
+    sign.touch()
+    assert _healthy(f"{url}/readyz", str(sign)) == 0
+    assert _healthy(f"{url}/degraded", str(sign)) == 1
+    os.utime(sign, (time.time(), time.time() - 90))
+    assert _healthy(f"{url}/readyz", str(sign)) == 1

@@ -11,25 +11,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from impasto.testing.processes import Process, answers, eventually, free_port
+from tests.studio.processes import studio_without_gateway
 
 
 @pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A studio in front of no gateway at all."""
-    port, folder = free_port(), tmp_path_factory.mktemp("studio")
-    environment = {
-        "IMPASTO_STUDIO_PORT": str(port),
-        "IMPASTO_STUDIO_SECRET": "a secret of tests",
-        "IMPASTO_GATEWAY_URL": f"http://127.0.0.1:{free_port()}",
-        "IMPASTO_DATA": str(folder / "data"),
-    }
-    process = Process("impasto_studio", environment=environment, log=folder / "log").start()
-    try:
-        eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the studio lives")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.stop()
+    with studio_without_gateway(tmp_path_factory.mktemp("studio")) as url:
+        yield url
 
 
 def _get(url: str, **rest: object) -> httpx.Response:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from nicegui import app as pages_app
 
-from impasto.testing.processes import Process, answers, eventually, free_port
+from impasto.testing.processes import eventually
 from impasto_studio.sessions import SESSION_S, forget_old, forget_strangers, open_sessions
+from tests.studio.processes import studio_without_gateway
 
 
 @pytest.fixture
@@ -62,17 +63,6 @@ def test_a_studio_that_starts_removes_what_is_too_old(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "studio" / "sessions"
     folder.mkdir(parents=True)
     over, alive = _session(folder, "over", SESSION_S + 60), _session(folder, "alive", SESSION_S - 3600)
-    port = free_port()
-    environment = {
-        "IMPASTO_STUDIO_PORT": str(port),
-        "IMPASTO_STUDIO_SECRET": "a secret of tests",
-        "IMPASTO_GATEWAY_URL": f"http://127.0.0.1:{free_port()}",
-        "IMPASTO_DATA": str(tmp_path / "data"),
-    }
-    process = Process("impasto_studio", environment=environment, log=tmp_path / "log").start()
-    try:
-        eventually(lambda: answers(f"http://127.0.0.1:{port}/healthz"), "the studio lives")
+    with studio_without_gateway(tmp_path):
         eventually(lambda: not over.exists(), "the session that is over is gone")
         assert alive.exists()
-    finally:
-        process.stop()

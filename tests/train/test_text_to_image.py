@@ -124,6 +124,26 @@ def test_after_a_kill_another_worker_goes_on_to_the_same_weights(alone: tuple[St
     assert states_of(stack, job.id) == []
 
 
+@pytest.mark.timeout(400)
+def test_a_training_whose_worker_is_told_to_stop_goes_on_where_it_was(alone: tuple[Stack, str]) -> None:
+    """No regular state falls into this training: what is kept is what the stop made it keep."""
+    stack, version = alone
+    job = stack.client().submit(params_for(version, steps=70, checkpoint_every=1000, sample_every=1000))
+    told = eventually(lambda: reached(stack, job.id), "it is in the middle", 90)
+    stack.processes[-1].stop()
+    assert stack.processes[-1].wait(1) == 0
+    look = "SELECT state, attempts, coalesce((last_checkpoint->>'step')::int, 0) FROM jobs WHERE id = %s"
+    state, attempts, kept = stack.sql(look, [job.id])[0]
+    assert (state, attempts) == ("queued", 0)
+    assert kept >= told
+    assert reached(stack, job.id) == kept, "what it had learnt until then is told as well"
+    stack.start_worker("second", ["train"], slots=1)
+    assert job.wait().resumed_from_step == kept
+    steps = [point["step"] for point in ask(stack, "GET", f"/v1/jobs/{job.id}/series").json()["items"]]
+    assert steps == list(range(1, 71))
+    assert states_of(stack, job.id) == []
+
+
 def states_of(stack: Stack, job_id: str) -> list[str]:
     """Keys of the states in the store."""
     store = S3Objects(stack.settings)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from impasto.errors import JobFailed
 from impasto.testing.processes import eventually
 from impasto_worker.engine import CallDropped
+from impasto_worker.engine_orders import EngineCheckpoint
 from tests.worker.drawing import Studio, request
 
 MakeStudio = Callable[..., Studio]
@@ -96,38 +97,34 @@ def test_a_checkpoint_larger_than_the_budget_is_refused(make_studio: MakeStudio)
     assert beside.result(30).pictures
 
 
-def test_a_checkpoint_that_was_loaded_for_a_canceled_job_leaves_when_another_needs_its_room(
-    make_studio: MakeStudio, tmp_path: Path
-) -> None:
-    studio = make_studio(IMPASTO_ENGINE_MEMORY_BYTES="1500")
-    gate = tmp_path / "loads"
+def _load_for_a_canceled_job(studio: Studio, name: str, **config: Any) -> EngineCheckpoint:
+    """A checkpoint whose load ends, well or badly, after the only job that asked for it was canceled."""
+    gate = studio.folder / "loads"
     gate.touch()
-    leaving = studio.call(studio.checkpoint("first", load_gate=str(gate)), request())
+    checkpoint = studio.checkpoint(name, load_gate=str(gate), **config)
+    leaving = studio.call(checkpoint, request())
     gone = studio.run(leaving)
     eventually(gate.with_suffix(".reached").exists, "it is being loaded")
     leaving.kill()
-    with pytest.raises(CallDropped):
-        gone.result(5)
+    assert isinstance(gone.exception(5), CallDropped)
     gate.unlink()
+    return checkpoint
+
+
+def test_a_checkpoint_that_was_loaded_for_a_canceled_job_leaves_when_another_needs_its_room(
+    make_studio: MakeStudio,
+) -> None:
+    studio = make_studio(IMPASTO_ENGINE_MEMORY_BYTES="1500")
+    _load_for_a_canceled_job(studio, "first")
     eventually(lambda: studio.engine.loaded() == ["first"], "it is there, though nobody asks for it")
     assert studio.draw(studio.checkpoint("second"), request()).result(10).pictures
     assert studio.engine.stats()["evictions"] == 1
     assert studio.engine.stats()["memory_used_bytes"] == 1000
 
 
-def test_a_load_that_fails_after_its_job_was_canceled_holds_no_memory_and_hurts_nobody(
-    make_studio: MakeStudio, tmp_path: Path
-) -> None:
+def test_a_load_that_fails_after_its_job_was_canceled_holds_no_memory_and_hurts_nobody(make_studio: MakeStudio) -> None:
     studio = make_studio(IMPASTO_ENGINE_MEMORY_BYTES="1500")
-    gate = tmp_path / "loads"
-    gate.touch()
-    broken = studio.checkpoint("broken", load_gate=str(gate), broken=True)
-    leaving = studio.call(broken, request())
-    gone = studio.run(leaving)
-    eventually(gate.with_suffix(".reached").exists, "it is being loaded")
-    leaving.kill()
-    assert isinstance(gone.exception(5), CallDropped)
-    gate.unlink()
+    broken = _load_for_a_canceled_job(studio, "broken", broken=True)
     eventually(lambda: studio.engine.stats()["memory_used_bytes"] == 0, "its room is free")
     assert studio.draw(studio.checkpoint("second"), request()).result(10).pictures
     with pytest.raises(JobFailed) as raised:

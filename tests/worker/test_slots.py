@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -20,9 +21,12 @@ from impasto.identifiers import new_id
 from impasto.outcomes import Outcome
 from impasto.testing.databases import DatabaseUrls
 from impasto.testing.processes import eventually
-from impasto_worker.active import ActiveJobs
+from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.slots import Slots
+from impasto_worker.stops import Stopped
+
+_LEAVE_S = 0.5
 
 
 class Bench:
@@ -43,6 +47,7 @@ class Bench:
             work_folder=folder,
             on_news=lambda _: None,
             call_slots=self._call,
+            leave_s=_LEAVE_S,
         )
 
     def add(self, shape: str, waited_s: float) -> None:
@@ -183,3 +188,74 @@ def test_a_job_that_finds_a_free_device_calls_nobody(bench: Bench) -> None:
     bench.work()
     eventually(lambda: bench.started == ["engine"], "it runs")
     assert bench.called == 0
+
+
+class _Leaver:
+    """Computes until it is killed; asked to leave it does nothing, as one that waits for a store."""
+
+    def __init__(self) -> None:
+        self.asked, self.killed = 0, threading.Event()
+
+    def leave(self) -> None:
+        self.asked += 1
+
+    def kill(self) -> None:
+        self.killed.set()
+
+
+def _running(bench: Bench) -> ActiveJob:
+    bench.add("run", waited_s=0)
+    bench.work()
+    eventually(lambda: bench.started, "it runs")
+    return bench.slots.active.snapshot()[0]
+
+
+def _jobs(bench: Bench) -> Any:
+    with psycopg.connect(bench.urls.engine) as connection:
+        return connection.execute("SELECT state, attempts, worker_losses FROM jobs").fetchone()
+
+
+def test_a_drain_gives_back_a_job_whose_slot_is_stuck_while_its_state_is_kept(bench: Bench) -> None:
+    """The slot of this handler unwinds only when the test lets it: nothing but the drain can give the job back."""
+    active, leaver = _running(bench), _Leaver()
+    active.attach(leaver, leave=leaver.leave)
+    began = time.monotonic()
+    bench.slots.drain()
+    assert (leaver.asked, leaver.killed.is_set()) == (1, False), "it is given time to keep its state"
+    active.check()
+    eventually(lambda: _jobs(bench)[0] == "queued", "the job is given back")
+    assert time.monotonic() - began >= _LEAVE_S
+    assert leaver.killed.is_set()
+    assert _jobs(bench) == ("queued", 0, 0)
+    bench.go.release()
+    bench.threads[0].join(10)
+    assert _jobs(bench) == ("queued", 0, 0), "what its slot says afterwards counts for nothing"
+
+
+def test_a_job_that_has_ended_its_computation_may_write_its_end_however_long_that_takes(bench: Bench) -> None:
+    active, leaver = _running(bench), _Leaver()
+    active.attach(leaver, leave=leaver.leave)
+    bench.slots.drain()
+    active.detach(leaver)
+    eventually(lambda: _is_stopped(active), "its time is over")
+    assert _jobs(bench)[0] == "running", "its slot is about to write what came of it"
+    bench.go.release()
+    bench.threads[0].join(10)
+    assert _jobs(bench)[0] == "succeeded"
+
+
+def _is_stopped(active: ActiveJob) -> bool:
+    try:
+        active.check()
+    except Stopped:
+        return True
+    return False
+
+
+def test_a_drain_ends_at_once_what_cannot_keep_its_state(bench: Bench) -> None:
+    active, leaver = _running(bench), _Leaver()
+    active.attach(leaver)
+    bench.slots.drain()
+    assert (leaver.asked, leaver.killed.is_set()) == (0, True)
+    with pytest.raises(Stopped):
+        active.check()

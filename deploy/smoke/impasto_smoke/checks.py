@@ -62,7 +62,7 @@ def images() -> None:
 def origin(stack: Stack) -> None:
     """One address for everything, also for uploads; figures are not shown outside; the studio answers."""
     about = json.loads(_get(f"{stack.url}/v1")[1])
-    _hold(about["ingestion_url"] == stack.url, f"clients are sent to {about['ingestion_url']} with uploads")
+    _hold(about["ingestion_url"] is None, f"clients are sent to {about['ingestion_url']} with uploads")
     for url in (stack.url, stack.studio_url):
         _hold(_get(f"{url}/metrics")[0] == 404, f"{url}/metrics is there for everybody")
         _hold(_get(f"{url}/healthz")[0] == 200, f"{url} does not answer")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -45,6 +47,28 @@ async def metrics() -> Response:
 
 @router.get("/v1", tags=["platform"], summary="What this is", operation_id="get_platform")
 async def get_platform(request: Request) -> dict[str, Any]:
-    """Version, and the direct address of ingestion."""
-    settings = request.app.state.settings
-    return {"name": "impasto", "version": impasto.__version__, "ingestion_url": settings.ingestion_url}
+    """Version, and the direct address of ingestion, unless it is one that only the platform can use."""
+    direct = _direct(request.app.state.settings.ingestion_url, request.headers.get("host", ""))
+    return {"name": "impasto", "version": impasto.__version__, "ingestion_url": direct}
+
+
+def _direct(ingestion_url: str, asked: str) -> str | None:
+    """Ingestion's address for whoever found the gateway at `asked` (a Host header); None if it is not for them.
+
+    They would send their key there: a loopback address leads those who came from elsewhere to a port of their own
+    machine, and a name without a dot is known in the platform's network alone. With None uploads go the way of all
+    requests.
+    """
+    place = f"//{urlsplit(ingestion_url).netloc}"
+    if _is_own_machine(place):
+        return ingestion_url if _is_own_machine(f"//{asked}") else None
+    host = urlsplit(place).hostname or ""
+    return ingestion_url if "." in host or ":" in host else None
+
+
+def _is_own_machine(place: str) -> bool:
+    try:
+        host = urlsplit(place).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, or nothing that could be one
+        return False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from nicegui import ui
 from starlette.responses import RedirectResponse
@@ -18,12 +19,14 @@ from impasto_studio.pieces.ages import age, took
 from impasto_studio.pieces.basic import box, busy, button, icon_button, words
 from impasto_studio.pieces.fields import choice_field, number_field, text_field
 from impasto_studio.pieces.jobs import kind_name, state_mark
-from impasto_studio.pieces.states import attempt, bones, empty, tell
+from impasto_studio.pieces.rows import Clocks, Rows
+from impasto_studio.pieces.states import attempt, bones, empty, fault, signed_out, tell
 from impasto_studio.shell import page, top
 from impasto_studio.words import say
 
 # How long a training goes on is said in one of these, whichever its kind has.
 _LENGTHS = ("steps", "epochs")
+_AGAIN_S: Final = 3.0
 
 
 def register() -> None:
@@ -38,23 +41,11 @@ async def _training() -> RedirectResponse | None:
         form = _Form()
         with top(say("place.training"), say("training.note")):
             button(say("training.start"), form.open, look="primary", image="add")
-        place = box("rows-place")
-        with place:
-            bones(4, "bone row-bone")
+        view = _List(form)
     await ui.context.client.connected()
-
-    async def fill() -> None:
-        found: list[JobRecord] = []
-        for kind in training_kinds():
-            found += await client().transport.run(listing(JobRecord, "jobs", limit=50, kind=kind))
-        if not found:
-            empty(say("training.none"), say("training.none.note"), "training", (say("training.start"), form.open))
-            return
-        with box("rows"):
-            for record in sorted(found, key=lambda record: record.created_at, reverse=True):
-                _row(record)
-
-    await attempt(place, fill)
+    await view.load()
+    # Only while the page is open: the timer ends with it.
+    ui.timer(_AGAIN_S, view.load)
     return None
 
 
@@ -63,7 +54,40 @@ def training_kinds() -> list[str]:
     return [name for name in all_kinds() if name.startswith("train.")]
 
 
-def _row(record: JobRecord) -> None:
+class _List:
+    """The newest trainings of every kind; only what has changed is drawn anew."""
+
+    def __init__(self, form: _Form) -> None:
+        self._form = form
+        place = box("rows-place")
+        with place:
+            bones(4, "bone row-bone")
+        self._rows = Rows[JobRecord](place, lambda record: record.id, _row)
+        self._busy = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Asks for them."""
+        async with self._busy:
+            found: list[JobRecord] = []
+            try:
+                for kind in training_kinds():
+                    found += await client().transport.run(listing(JobRecord, "jobs", limit=50, kind=kind))
+            except ImpastoError as error:
+                refused = error
+                if not signed_out(refused):
+                    self._rows.instead(str(refused), lambda: fault(refused, self.load))
+                return
+            if found:
+                self._rows.show(sorted(found, key=lambda record: record.created_at, reverse=True))
+            else:
+                self._rows.instead("none", self._nothing)
+
+    def _nothing(self) -> None:
+        start = (say("training.start"), self._form.open)
+        empty(say("training.none"), say("training.none.note"), "training", start)
+
+
+def _row(record: JobRecord, clocks: Clocks) -> ui.element:
     with box("line", "a") as line:
         line.props["href"] = f"/training/{record.id}"
         state_mark(record.state.value)
@@ -73,8 +97,9 @@ def _row(record: JobRecord) -> None:
         series = record.progress.series if record.progress else {}
         loss = (record.result or {}).get("final_loss", series.get("loss"))
         words(f"{say('training.loss')} {loss:.3f}" if isinstance(loss, float) else "", "row-took wide", "span")
-        words(took(record.started_at, record.finished_at), "row-took", "span")
-        words(age(record.created_at), "row-age", "span")
+        clocks.words(lambda: took(record.started_at, record.finished_at), "row-took")
+        clocks.words(lambda: age(record.created_at), "row-age")
+    return line
 
 
 class _Form:

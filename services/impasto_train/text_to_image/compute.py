@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import torch
 from PIL import Image
@@ -25,6 +25,7 @@ from impasto_ml.training.extending import extended
 from impasto_ml.training.flow_matching import FlowTrainer, FlowTraining, TrainingDiverged
 from impasto_worker.computing import device
 from impasto_worker.runner_child import Report
+from impasto_worker.stops import Left
 
 _POINTS_AT_ONCE: Final = 10
 _MEAN_OVER: Final = 50
@@ -42,6 +43,7 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
 
     Raises:
         JobFailed: the loss became infinite.
+        Left: it was told to, and has noted a state of the step where it was.
     """
     began = time.monotonic()
     torch.manual_seed(payload["options"]["seed"])
@@ -49,7 +51,7 @@ def train(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     encoder = TextEncoder.load(Path(payload["models"]), device())
     config, model = _network(payload)
     pictures = write_captioned(
-        Path(payload["scratch"]), _examples(payload), encoder, size_px=config.size_px, styles=config.styles
+        Path(payload["scratch"]), _examples(payload, report), encoder, size_px=config.size_px, styles=config.styles
     )
     if not payload["base"]:
         model.expect_words(*map(torch.from_numpy, pictures.spoken()))
@@ -82,9 +84,11 @@ def _network(payload: dict[str, Any]) -> tuple[FlowMiniConfig, FlowMini]:
     return config, FlowMini(config)
 
 
-def _examples(payload: dict[str, Any]) -> Iterator[Example]:
+def _examples(payload: dict[str, Any], report: Report) -> Iterator[Example]:
     label: str | None = payload["label"]
     for sample in read_shards(map(Path, payload["shards"]), pictures=True):
+        if report.is_to_leave:
+            raise Left  # nothing has been learnt yet
         with Image.open(io.BytesIO(sample.picture)) as picture:
             record = sample.record
             style = (record[label] or None) if label else None
@@ -103,6 +107,7 @@ class _Run:
     def __post_init__(self) -> None:
         self._points: list[dict[str, Any]] = []
         self._losses: deque[float] = deque(maxlen=_MEAN_OVER)
+        self._kept = 0
         self.last_loss = 0.0
 
     @property
@@ -113,21 +118,34 @@ class _Run:
         """From what an earlier attempt kept."""
         self.trainer.restore(state)
         self._losses.extend(state[_RECENT].tolist())
+        self._kept = self.trainer.step
 
     def to_the_end(self) -> None:
         steps = self.trainer.options.steps
         while self.trainer.step < steps:
+            if self.report.is_to_leave:
+                self._leave()
             self._step()
             last = self.trainer.step == steps
             keeps = self.trainer.step % self.payload["checkpoint_every"] == 0 and not last
             # Points and a sample first: whoever goes on from the state tells only of the steps after it.
             if len(self._points) >= _POINTS_AT_ONCE or keeps or last:
-                self.report.note(kind="series", points=self._points)
-                self._points = []
+                self._tell_points()
             if self.trainer.step % self.payload["sample_every"] == 0 or last:
                 self._sample()
             if keeps:
                 self._keep()
+
+    def _leave(self) -> NoReturn:
+        if self.trainer.step > self._kept:
+            self._tell_points()
+            self._keep()
+        raise Left
+
+    def _tell_points(self) -> None:
+        if self._points:
+            self.report.note(kind="series", points=self._points)
+            self._points = []
 
     def _step(self) -> None:
         rate = self.trainer.options.rate(self.trainer.step)
@@ -160,4 +178,5 @@ class _Run:
         path = Path(self.payload["notes"]) / f"state-{self.trainer.step}.safetensors"
         state = self.trainer.state() | {_RECENT: torch.tensor(self._losses, dtype=torch.float64)}
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+        self._kept = self.trainer.step
         self.report.note(kind="state", step=self.trainer.step, path=str(path))

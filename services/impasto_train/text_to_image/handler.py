@@ -62,7 +62,7 @@ def train(context: JobContext, params: TrainTextToImage) -> Outcome:
     resumed = notes.resumed()
     with _forgotten_at_its_end(notes):
         learnt = context.compute(
-            _COMPUTE, payload | {"state": str(resumed[0]) if resumed else None}, on_note=notes.keep
+            _COMPUTE, payload | {"state": str(resumed[0]) if resumed else None}, on_note=notes.keep, leaves=True
         )
     sources = [dataset.version, text.node, *([base.node] if base else [])]
     outcome = _outcome(context, params, learnt, sources, resumed[1] if resumed else None)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw, ImageFont
 
-from impasto_ml.analysis.pixels import flatten
+from impasto_ml.data.pictures import flatten
 
 PAPER, INK, GREY, HAIR = "#f8f6f1", "#22211f", "#837f76", "#d9d4c8"
 TRACK, MAT = "#e5e0d4", "#efece4"

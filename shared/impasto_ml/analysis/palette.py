@@ -8,7 +8,8 @@ from PIL import Image
 
 from impasto_ml.analysis.colour_names import name_colours
 from impasto_ml.analysis.harmony import Harmony, harmony_of
-from impasto_ml.analysis.pixels import Array, flatten, from_oklab, to_oklab
+from impasto_ml.analysis.pixels import Array, from_oklab, to_oklab
+from impasto_ml.data.pictures import flatten
 
 _SAMPLE_SIDE = 192
 _MERGE_WITHIN = 0.045

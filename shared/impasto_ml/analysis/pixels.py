@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from impasto_ml.data.pictures import flatten
+
 Array = npt.NDArray[np.float32]
 
 # Björn Ottosson, "A perceptual color space for image processing" (2020): linear sRGB -> LMS and LMS' -> Oklab.
@@ -28,22 +30,6 @@ _LMS_TO_LAB = np.array(
 _LMS_TO_RGB = np.linalg.inv(_RGB_TO_LMS.astype(np.float64)).astype(np.float32)
 _LAB_TO_LMS = np.linalg.inv(_LMS_TO_LAB.astype(np.float64)).astype(np.float32)
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
-
-
-def flatten(picture: Image.Image) -> Image.Image:
-    """The picture as RGB; what is transparent shows white paper."""
-    if picture.mode == "RGB":
-        return picture
-    if has_alpha(picture):
-        layer = picture.convert("RGBA")
-        paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        return Image.alpha_composite(paper, layer).convert("RGB")
-    return picture.convert("RGB")
-
-
-def has_alpha(picture: Image.Image) -> bool:
-    """Whether the picture carries transparency, as a channel or as a palette entry."""
-    return "A" in picture.getbands() or "transparency" in picture.info
 
 
 def to_array(picture: Image.Image) -> Array:

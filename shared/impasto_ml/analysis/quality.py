@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from impasto_ml.analysis.pixels import Array, flatten, luma, shrink, to_array
+from impasto_ml.analysis.pixels import Array, luma, shrink, to_array
+from impasto_ml.data.pictures import flatten
 
 _VIEWING_SIDE = 1024
 _NATIVE_SIDE = 1024

@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from impasto_ml.analysis.pixels import flatten
+from impasto_ml.data.pictures import flatten
 
 FILE = "open-nsfw.onnx"
 

@@ -1,8 +1,8 @@
-"""Many pictures of one size as one sheet, and drawing them to the end."""
+"""Drawing many pictures to the end, and many pictures as one sheet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PIL import Image
@@ -24,16 +24,31 @@ def draw_all(drawer: TextToImage[Any], requests: Sequence[DrawingRequest], width
 
 
 def draw_sheet(drawer: TextToImage[Any], requests: Sequence[DrawingRequest], columns: int) -> Image.Image:
-    """The requests' pictures as a sheet, row by row."""
-    return sheet_of(draw_all(drawer, requests), columns)
+    """The requests' pictures as a sheet, row by row, each in a cell as large as the largest."""
+    pictures = draw_all(drawer, requests)
+    cell = max(picture.width for picture in pictures), max(picture.height for picture in pictures)
+    return sheet_of(pictures, len(pictures), columns, cell)
 
 
-def sheet_of(pictures: Sequence[Image.Image], columns: int, gap_px: int = 0) -> Image.Image:
-    """Pictures in rows of `columns`, each in a cell as large as the largest, on white."""
-    wide, high = max(picture.width for picture in pictures), max(picture.height for picture in pictures)
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (columns * (wide + gap_px) - gap_px, rows * (high + gap_px) - gap_px), "white")
+def sheet_of(
+    pictures: Iterable[Image.Image | None],
+    count: int,
+    columns: int,
+    cell_px: tuple[int, int],
+    gap_px: int = 0,
+    ground: str | tuple[int, int, int] = "white",
+) -> Image.Image:
+    """`count` pictures in rows of `columns`, RGB, each in the middle of a cell of `cell_px` (width, height).
+
+    The cells are `gap_px` apart; `ground` is what shows between pictures, and where one is None. The pictures may come
+    one by one: none is held. They must fit their cells.
+    """
+    step_x, step_y = cell_px[0] + gap_px, cell_px[1] + gap_px
+    rows = -(-count // columns)
+    sheet = Image.new("RGB", (columns * step_x - gap_px, rows * step_y - gap_px), ground)
     for number, picture in enumerate(pictures):
-        row, column = divmod(number, columns)
-        sheet.paste(picture, (column * (wide + gap_px), row * (high + gap_px)))
+        if picture is not None:
+            row, column = divmod(number, columns)
+            left, top = (cell_px[0] - picture.width) // 2, (cell_px[1] - picture.height) // 2
+            sheet.paste(picture, (column * step_x + left, row * step_y + top))
     return sheet

@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from impasto_ml.analysis.pixels import Array, box_blur, flatten, luma, resize, to_array, to_picture
+from impasto_ml.analysis.pixels import Array, box_blur, luma, resize, to_array, to_picture
+from impasto_ml.data.pictures import flatten
 
 _STRIP = 512
 """Rows of the result made at a time, so that memory stays bounded however large the photograph is."""

@@ -7,7 +7,8 @@ from typing import Literal, Self
 import numpy as np
 from PIL import Image
 
-from impasto_ml.analysis.pixels import Array, flatten, has_alpha, shrink, to_array, to_picture
+from impasto_ml.analysis.pixels import Array, shrink, to_array, to_picture
+from impasto_ml.data.pictures import flatten, has_alpha
 from impasto_ml.styles.builtin import blend_weights
 from impasto_ml.styles.canvas import draw_any_size, draw_builtin
 from impasto_ml.styles.colour import keep_photo_colour

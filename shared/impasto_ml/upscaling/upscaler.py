@@ -7,7 +7,8 @@ from typing import Literal, Self
 import numpy as np
 from PIL import Image
 
-from impasto_ml.analysis.pixels import blur, flatten, has_alpha, to_picture
+from impasto_ml.analysis.pixels import blur, to_picture
+from impasto_ml.data.pictures import flatten, has_alpha
 from impasto_ml.upscaling.network import SCALE, Network
 from impasto_ml.upscaling.tiles import Tile, cut, read
 

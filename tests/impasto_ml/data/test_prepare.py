@@ -1,4 +1,4 @@
-"""Picture preparation: geometry, alpha, saliency, normalisation and cheap decoding."""
+"""Picture preparation: geometry, saliency, normalisation and cheap decoding."""
 
 import io
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw
 from skimage import data
 
-from impasto_ml.data.pictures import PictureTooLarge, flatten, open_picture
+from impasto_ml.data.pictures import PictureTooLarge, open_picture
 from impasto_ml.data.prepare import Fit, PictureRecipe, Rotation, prepare_picture
 
 
@@ -34,6 +34,12 @@ def test_padding_keeps_the_whole_picture_in_the_middle() -> None:
     assert prepared.image.getpixel((50, 10)) == (0, 255, 0)
     assert prepared.image.getpixel((10, 50)) == (255, 0, 0)
     assert prepared.image.getpixel((90, 50)) == (0, 0, 255)
+
+
+def test_what_is_transparent_shows_the_same_background_as_the_padding() -> None:
+    clear = Image.new("RGBA", (60, 30), (255, 0, 0, 0))
+    prepared = prepare_picture(clear, PictureRecipe(size_px=32, background="#102030")).image
+    assert prepared.getcolors() == [(32 * 32, (16, 32, 48))]
 
 
 def test_a_centre_crop_takes_the_centre() -> None:
@@ -63,15 +69,6 @@ def test_the_salient_crop_follows_the_thing_to_see(place: int, wide: bool) -> No
 def test_where_nothing_stands_out_the_salient_crop_is_the_centre() -> None:
     blank = Image.new("RGB", (300, 100), "white")
     assert prepare_picture(blank, PictureRecipe(size_px=64, fit="salient_crop")).crop == (100, 0, 200, 100)
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparent_parts_show_the_background(mode: str) -> None:
-    clear = Image.new("RGBA", (8, 8), (9, 9, 9, 0)).convert("LA" if mode == "LA" else "RGBA")
-    if mode == "P":
-        clear = Image.new("P", (8, 8), 0)
-        clear.info["transparency"] = 0
-    assert flatten(clear, "#102030").getpixel((4, 4)) == (16, 32, 48)
 
 
 def test_autocontrast_uses_the_whole_range_and_leaves_the_padding() -> None:

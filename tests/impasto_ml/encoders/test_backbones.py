@@ -71,6 +71,15 @@ def test_pictures_are_made_as_the_librarys_processor_makes_them(processor: str) 
     assert np.abs(ours - wanted["pixel_values"]).mean() < 0.02 * spread
 
 
+def test_what_is_transparent_lies_on_white(tmp_path: Path) -> None:
+    tiny_backbone(tmp_path, "vit")
+    backbone = Backbone.load(tmp_path, "vit")
+    clear, white = Image.new("RGBA", (40, 30), (255, 0, 0, 0)), Image.new("RGB", (40, 30), "white")
+    seen, expected = (made_pixels([one], backbone.identity.preprocessing) for one in (clear, white))
+    assert np.array_equal(seen, expected)
+    assert np.array_equal(backbone.encode([clear]).vectors(), backbone.encode([white]).vectors())
+
+
 def test_timms_words_for_the_same_steps_are_understood() -> None:
     told = {"input_size": [3, 224, 224], "crop_pct": 0.875, "interpolation": "bicubic"}
     steps = timm_preprocessing_of(told | {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]})

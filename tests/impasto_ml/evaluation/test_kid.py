@@ -1,7 +1,11 @@
 """The kernel inception distance: nothing between samples of one distribution, in the mean exactly nothing."""
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from impasto_ml.evaluation import kid as kid_module
 from impasto_ml.evaluation.kid import LEAST_PICTURES, kid
 
 
@@ -77,11 +81,34 @@ def test_pictures_of_one_prompt_go_together_so_the_interval_is_as_wide_as_estima
 
 def test_pictures_of_a_single_prompt_have_no_interval() -> None:
     assert kid(_normal(1, 20), _normal(2, 20), np.zeros(20, np.intp)) is None
-    assert kid(_normal(1, 20), _normal(2, 20), np.array([0] + [1] * 19)) is not None
+
+
+def test_halves_of_one_picture_are_left_out_because_it_makes_no_pair() -> None:
+    x, y = _normal(1, 20, shift=0.5), _normal(2, 20)
+    found = kid(x, y, np.array([0] + [1] * 19), subsets=2000)
+    assert found is not None
+    assert abs(found.value - _by_hand(x[1:], y)) < 0.05 * _by_hand(x[1:], y)
+
+
+def test_of_very_many_pictures_some_are_looked_at_evenly_with_their_prompts(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, numbers = _of_prompts(1, 10, 8, 0.4)
+    y = _normal(2, 60)
+    few = kid(x, y, numbers)
+    monkeypatch.setattr(kid_module, "_MOST_PICTURES", len(x))
+    twice = kid(np.repeat(x, 2, axis=0), y, np.repeat(numbers, 2))
+    assert few is not None
+    assert twice is not None
+    assert twice == replace(few, count=2 * len(x))
+
+
+def test_vectors_as_shards_carry_them_are_counted_with_exactly() -> None:
+    x, y = _normal(1, 30).astype(np.float16), _normal(2, 30).astype(np.float16)
+    assert kid(x, y) == kid(x.astype(np.float64), y.astype(np.float64))
 
 
 def test_a_handful_of_pictures_says_nothing() -> None:
     assert kid(_normal(1, LEAST_PICTURES - 1), _normal(2, 100)) is None
+    assert kid(_normal(1, 100), _normal(2, LEAST_PICTURES - 1)) is None
     assert kid(_normal(1, LEAST_PICTURES), _normal(2, LEAST_PICTURES)) is not None
 
 

@@ -23,9 +23,12 @@ def test_only_seeded_ones_depend_on_seed_or_key(perturbation: Perturbation) -> N
     assert (len(looks) > 1) == perturbation.seeded
 
 
-def test_transparent_pictures_can_be_perturbed() -> None:
-    clear = Image.new("RGBA", (40, 40), (255, 0, 0, 0))
-    assert all(p(clear, 0, "").mode == "RGB" for p in PERTURBATIONS)
+@pytest.mark.parametrize("perturbation", PERTURBATIONS, ids=lambda p: p.name)
+def test_what_is_transparent_lies_on_white(perturbation: Perturbation) -> None:
+    clear, white = Image.new("RGBA", (40, 40), (255, 0, 0, 0)), Image.new("RGB", (40, 40), "white")
+    seen = perturbation(clear, 0, "")
+    assert seen.mode == "RGB"
+    assert seen.tobytes() == perturbation(white, 0, "").tobytes()
 
 
 def test_the_list_grows_on_purpose() -> None:

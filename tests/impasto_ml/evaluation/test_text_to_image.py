@@ -16,6 +16,7 @@ from impasto_ml.data.scenes import MANNERS, Scene, draw, every_scene
 from impasto_ml.data.shards import Sample
 from impasto_ml.encoders.picture import PictureEncoder
 from impasto_ml.evaluation import text_to_image_comparing
+from impasto_ml.evaluation.kid import LEAST_PICTURES
 from impasto_ml.evaluation.text_to_image import Asked, Evaluated, Hand, StyleJudge, Works, evaluate
 from impasto_ml.evaluation.text_to_image_measures import spread
 from impasto_ml.evaluation.text_to_image_prompts import ask_captions, ask_scenes
@@ -137,6 +138,18 @@ def test_works_are_nearer_to_works_than_plain_squares_are(gallery: Gallery) -> N
     assert near is not None
     assert far is not None
     assert near.high < far.low
+
+
+def test_the_distance_to_works_is_that_of_prompts_so_pictures_of_a_single_one_have_none(gallery: Gallery) -> None:
+    one, two = (
+        evaluate(
+            Hand(faithful(), 1), ask_captions(texts, MANNERS, 2, 2), [], gallery.encoder, "lite0", works=gallery.works
+        ).measured
+        for texts in (_CAPTIONS[:1], _CAPTIONS[:2])
+    )
+    assert (one.drawn, one.kid) == (LEAST_PICTURES, None)
+    assert two.kid is not None
+    assert two.kid.count == 16
 
 
 @pytest.mark.parametrize("own_encoder", [False, True])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 from PIL import Image
 
 from impasto_ml.families.text_to_image import DrawingRequest
@@ -16,6 +19,7 @@ class Count:
 
     seed: int
     steps: int
+    size_px: tuple[int, int] = (2, 2)
     step: int = 0
     lost: bool = False
 
@@ -37,7 +41,7 @@ class Counter:
         return 1
 
     def begin(self, request: DrawingRequest) -> Count:
-        return Count(request.seed, request.steps)
+        return Count(request.seed, request.steps, (request.width or 2, request.height or 2))
 
     def denoise_step(self, drawings: list[Count]) -> None:
         assert not any(drawing.done for drawing in drawings)
@@ -50,7 +54,7 @@ class Counter:
 
     def finish(self, drawing: Count) -> Image.Image:
         assert drawing.done
-        return Image.new("RGB", (2, 2), (drawing.seed,) * 3)
+        return Image.new("RGB", drawing.size_px, (drawing.seed,) * 3)
 
     def abandon(self, drawing: Count) -> None:
         pass
@@ -89,7 +93,32 @@ def test_a_sheet_is_filled_row_by_row() -> None:
     ]
 
 
-def test_cells_are_as_large_as_the_largest_and_apart_by_the_gap() -> None:
-    sheet = sheet_of([Image.new("RGB", (4, 2)), Image.new("RGB", (2, 6))], columns=2, gap_px=3)
-    assert sheet.size == (11, 6)
-    assert (sheet.getpixel((3, 1)), sheet.getpixel((4, 1)), sheet.getpixel((7, 1))) == ((0,) * 3, (255,) * 3, (0,) * 3)
+def test_each_lies_in_the_middle_of_its_cell_and_cells_are_apart_by_the_gap() -> None:
+    wide, high = Image.new("RGB", (4, 2)), Image.new("RGB", (2, 6))
+    sheet = np.asarray(sheet_of([wide, None, high], 3, 2, (4, 6), gap_px=3, ground=(128, 0, 0)))
+    assert sheet.shape == (15, 11, 3)
+    expected = np.full_like(sheet, (128, 0, 0))
+    expected[2:4, 0:4] = expected[9:15, 1:3] = 0
+    assert np.array_equal(sheet, expected)
+
+
+def test_drawings_of_several_sizes_have_cells_as_large_as_the_largest() -> None:
+    sizes = [(4, 2), (2, 6), (1, 1)]
+    several = [DrawingRequest("", 0, 1, width=width, height=height) for width, height in sizes]
+    sheet = np.asarray(draw_sheet(Counter(), several, columns=3))
+    assert sheet.shape == (6, 12, 3)
+    assert [int((sheet[:, x : x + 4] == 0).all(-1).sum()) for x in (0, 4, 8)] == [8, 12, 1], "none is cut off"
+
+
+def test_no_more_than_one_picture_is_held() -> None:
+    before: list[weakref.ref[Image.Image]] = []
+
+    def pictures() -> Iterator[Image.Image]:
+        for _ in range(4):
+            picture = Image.new("RGB", (2, 2))
+            assert sum(one() is not None for one in before) <= 1
+            before.append(weakref.ref(picture))
+            yield picture
+
+    assert sheet_of(pictures(), 4, 2, (2, 2)).size == (4, 4)
+    assert len(before) == 4

@@ -1,5 +1,6 @@
 """Augmented views: different from one another, the same for the same seed."""
 
+import pytest
 from PIL import Image
 from skimage import data
 
@@ -16,6 +17,16 @@ def test_views_differ_from_one_another_and_repeat_with_the_seed() -> None:
     assert views[:2] == [view.tobytes() for view in augmented_views(PHOTO, 2, 3, "key")]
 
 
-def test_tiny_and_transparent_pictures_have_views_too() -> None:
-    for picture in (Image.new("RGBA", (1, 1), (0, 0, 0, 0)), Image.new("L", (3, 200))):
-        assert all(view.mode == "RGB" for view in augmented_views(picture, 8, 0, ""))
+@pytest.mark.parametrize(
+    ("picture", "flat"),
+    [
+        (Image.new("RGBA", (1, 1), (0, 0, 0, 0)), Image.new("RGB", (1, 1), "white")),
+        (Image.new("RGBA", (40, 30), (0, 0, 0, 0)), Image.new("RGB", (40, 30), "white")),
+        (Image.new("L", (3, 200), 90), Image.new("RGB", (3, 200), (90, 90, 90))),
+    ],
+    ids=["tiny", "transparent", "grey"],
+)
+def test_views_are_of_the_picture_on_white_in_every_mode_and_size(picture: Image.Image, flat: Image.Image) -> None:
+    seen, expected = (augmented_views(one, 8, 0, "") for one in (picture, flat))
+    assert all(view.mode == "RGB" for view in seen)
+    assert [view.tobytes() for view in seen] == [view.tobytes() for view in expected]
