@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from impasto.client.flow import Request
-from impasto.client.jobs import kind_of, result_of, submitting
+from impasto.client.jobs import kind_of, result_of, submitting, submitting_all
 from impasto.errors import InvalidInput, JobFailed
 from impasto.jobs import JobRecord
 from impasto.kinds import all_kinds
@@ -52,6 +52,21 @@ def test_a_key_that_is_given_is_used() -> None:
     _, (request,), _ = perform(submitting(Upscale(picture=_PICTURE), {"idempotency_key": "mine"}), [answer(job())])
     assert isinstance(request, Request)
     assert request.headers == {"Idempotency-Key": "mine"}
+
+
+def test_many_jobs_go_in_one_request_with_what_is_theirs_and_one_key() -> None:
+    first, second = Upscale(picture=_PICTURE, factor=2), Upscale(picture=_PICTURE)
+    asked = submitting_all([first, (second, {"priority": 9})], {"priority": 3, "idempotency_key": "mine"})
+    records, (request,), _ = perform(asked, [answer({"items": [job(), job("queued")]})])
+    assert isinstance(request, Request)
+    assert (request.path, request.repeatable, request.headers) == ("/v1/jobs/bulk", True, {"Idempotency-Key": "mine"})
+    assert request.body == {
+        "jobs": [
+            {"kind": "generate.upscale", "params": {"picture": _PICTURE, "factor": 2}, "priority": 3},
+            {"kind": "generate.upscale", "params": {"picture": _PICTURE}, "priority": 9},
+        ]
+    }
+    assert [record.state for record in records] == ["succeeded", "queued"]
 
 
 def test_a_result_has_its_kinds_type() -> None:

@@ -65,6 +65,19 @@ def test_the_same_idempotency_key_gives_the_same_job(client: Client) -> None:
     assert raised.value.code == "idempotency_mismatch"
 
 
+def test_many_jobs_are_submitted_together_with_either_client(platform: Stack, client: Client) -> None:
+    async def submit() -> list[bytes]:
+        async with AsyncClient(platform.url, platform.api_key) as asynchronous:
+            jobs = await asynchronous.submit_all([Stamp(text="c"), (Stamp(text="d"), {"priority": 2})])
+            results = [await job.wait(timeout=60) for job in jobs]
+            return [await asynchronous.artifacts.read(result.artifact.sha256) for result in results]
+
+    jobs = client.submit_all([Stamp(text="a"), Stamp(text="b")], deadline_s=100)
+    assert all(job.record.finish_by for job in jobs)
+    assert [client.artifacts.read(job.wait(timeout=60).artifact.sha256) for job in jobs] == [b"A", b"B"]
+    assert asyncio.run(submit()) == [b"C", b"D"]
+
+
 def test_waiting_no_longer_than_asked_leaves_the_job_to_go_on(client: Client, tmp_path: Path) -> None:
     gate = _gate(tmp_path)
     job = client.submit(Stamp(text="slow", gate=str(gate), pause_at="compute"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import operator
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -20,7 +22,7 @@ from impasto.errors import InvalidInput, NotFound
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
-from impasto.submission import NewJob, new_job_id, refuse_finished, request_digest, submit
+from impasto.submission import MOST_JOBS, NewJob, new_job_id, refuse_finished, request_digest, submit, submit_all
 from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
 from impasto_gateway.parts import (
     Cursor,
@@ -87,6 +89,24 @@ else:
     ]
 
 
+class BulkRequest(BaseModel):
+    """Up to 1,000 jobs that are accepted together or not at all. None of them may have a callback."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[JobRequest] = Field(min_length=1, max_length=MOST_JOBS)
+
+
+class AcceptedJobs(BaseModel):
+    """Jobs as they were accepted, in the order in which they were given."""
+
+    items: list[JobRecord]
+
+
+_IdempotencyKey = Annotated[str | None, Header(description="The same key again answers the same job.")]
+_TraceParent = Annotated[str | None, Header(description="Passed on if it has the form that the W3C gives it.")]
+
+
 @router.post("", status_code=202, summary="Submit a job", operation_id="submit_job", responses=documented(409))
 async def submit_job(
     request: Annotated[JobRequest, Body()],
@@ -95,27 +115,18 @@ async def submit_job(
     the: TheParts,
     response: Response,
     after: BackgroundTasks,
-    idempotency_key: Annotated[str | None, Header(description="The same key again answers the same job.")] = None,
-    traceparent: Annotated[
-        str | None, Header(description="Passed on if it has the form that the W3C gives it.")
-    ] = None,
+    idempotency_key: _IdempotencyKey = None,
+    traceparent: _TraceParent = None,
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
+    _check_key(idempotency_key)
     body = request.model_dump(mode="json")
     if body["callback"] is None:
         del body["callback"]  # a body without one is the same as before there were any
-    now = datetime.now(UTC)
-    job = NewJob(
-        id=new_job_id(),
-        kind=all_kinds()[body["kind"]],
-        params=body["params"],
-        priority=body["priority"],
-        finish_by=now + timedelta(seconds=body["deadline_s"]) if body["deadline_s"] else None,
+    job = replace(
+        _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
-        traceparent=trace_parent(traceparent),
         callback=_callback(request, the, caller.tenant_id),
     )
     submitted = await submit(PostgresInbox(connection), job)
@@ -125,6 +136,56 @@ async def submit_job(
         after.add_task(the.ringer.ring, caller.tenant_id, submitted.bell)
     sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
     return AcceptedJob(**submitted.job.model_dump(), callback_secret=_shown(sealed, the))
+
+
+@router.post(
+    "/bulk", status_code=202, summary="Submit many jobs", operation_id="submit_jobs", responses=documented(409)
+)
+async def submit_jobs(
+    request: BulkRequest,
+    caller: Submitter,
+    connection: SubmitTransaction,
+    the: TheParts,
+    after: BackgroundTasks,
+    idempotency_key: _IdempotencyKey = None,
+    traceparent: _TraceParent = None,
+) -> AcceptedJobs:
+    """Accepts up to 1,000 jobs in one commit, or none: a fault names its job, such as `jobs.17.params.steps`."""
+    _check_key(idempotency_key)
+    for number, asked in enumerate(request.jobs):
+        if asked.callback is not None:
+            raise InvalidInput(
+                "field_unknown",
+                "jobs that are submitted together have no callbacks",
+                field=f"jobs.{number}.callback",
+                hint="submit it alone, or register a webhook",
+            )
+    body, now = request.model_dump(mode="json"), datetime.now(UTC)
+    # In the order of their identifiers, so that they are claimed as they were given.
+    ids = sorted(new_job_id() for _ in request.jobs)
+    jobs = [_new_job(job_id, asked, now, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
+    submitted = await submit_all(PostgresInbox(connection), jobs)
+    if submitted.bells:
+        after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
+    return AcceptedJobs(items=submitted.jobs)
+
+
+def _check_key(idempotency_key: str | None) -> None:
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
+
+
+def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None) -> NewJob:
+    """A job from the body that asks for it, without what goes with a whole call."""
+    return NewJob(
+        id=job_id,
+        kind=all_kinds()[asked["kind"]],
+        params=asked["params"],
+        priority=asked["priority"],
+        finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
+        traceparent=trace_parent(traceparent),
+    )
 
 
 def _shown(sealed: bytes | None, the: Parts) -> str | None:

@@ -1,8 +1,9 @@
-"""`impasto jobs list|show|watch|cancel`."""
+"""`impasto jobs submit|list|show|watch|cancel`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +17,30 @@ if TYPE_CHECKING:
 _STATES = ["queued", "running", "succeeded", "failed", "canceled"]
 
 
-@click.group(short_help="List, show, watch and cancel jobs.")
+@click.group(short_help="Submit, list, show, watch and cancel jobs.")
 def jobs() -> None:
-    """List, show, watch and cancel jobs."""
+    """Submit, list, show, watch and cancel jobs."""
+
+
+@jobs.command(short_help="Submit many jobs from a file.")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--idempotency-key", metavar="KEY", help="The same key and file again give the same jobs.")
+@command
+def submit(session: Session, file: IO[str], idempotency_key: str | None) -> None:
+    """Submit up to 1,000 jobs together from a file with a JSON object a line; - is stdin.
+
+    A line has "kind" and "params", and may have "priority" and "deadline_s". All are accepted, or none. Prints their
+    ids and leaves them to run.
+    """
+    from impasto.client.jobs import submitting_bodies
+
+    accepted = session.client.transport.run(submitting_bodies(_lines(file), idempotency_key))
+    if session.as_json:
+        session.json(accepted)
+        return
+    for job in accepted:
+        click.echo(job.id)
+    session.note(f"{len(accepted)} jobs run without you; look again with: impasto jobs list")
 
 
 @jobs.command("list", short_help="List jobs, newest first.")
@@ -89,6 +111,23 @@ def cancel(session: Session, job_id: str) -> None:
         session.json(job)
     else:
         click.echo("canceled" if job.state.value == "canceled" else "stopping; it ends within seconds")
+
+
+def _lines(file: IO[str]) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            job = json.loads(line)
+        except ValueError as error:
+            raise click.UsageError(f"line {number} is not JSON: {error}") from error
+        if not isinstance(job, dict):
+            raise click.UsageError(f"line {number} is not a JSON object")
+        found.append(job)
+    if not found:
+        raise click.UsageError("the file has no jobs")
+    return found
 
 
 def _took(job: JobRecord) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from pydantic import BaseModel, Field
@@ -30,6 +31,19 @@ class SubmitOptions(TypedDict, total=False):
     callback: dict[str, Any]
 
 
+class JobOptions(TypedDict, total=False):
+    """What may be given with one job of many: its urgency (-10..10) and the seconds it may take."""
+
+    priority: int
+    deadline_s: float
+
+
+class BulkOptions(JobOptions, total=False):
+    """What may be given with many jobs at once: what holds for all of them, and a key against doubles."""
+
+    idempotency_key: str
+
+
 class AcceptedJob(JobRecord):
     """A job as it was accepted, with what its callback is signed with; told here alone."""
 
@@ -48,6 +62,28 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[AcceptedJob]:
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
     return AcceptedJob.model_validate_json(answer.content)
+
+
+def submitting_all(jobs: Iterable[Params | tuple[Params, JobOptions]], options: BulkOptions) -> Flow[list[JobRecord]]:
+    """Submits jobs together: all of them are accepted, in one commit, or none.
+
+    Raises:
+        InvalidInput: there are none or more than 1,000, or the platform refuses one; `field` says which.
+    """
+    shared = {name: options[name] for name in JobOptions.__annotations__ if name in options}  # type: ignore[literal-required]
+    bodies: list[dict[str, Any]] = []
+    for job in jobs:
+        params, own = job if isinstance(job, tuple) else (job, JobOptions())
+        body = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
+        bodies.append(body | shared | own)
+    return (yield from submitting_bodies(bodies, options.get("idempotency_key")))
+
+
+def submitting_bodies(bodies: Iterable[Mapping[str, Any]], key: str | None = None) -> Flow[list[JobRecord]]:
+    """Submits jobs of any kind together, each as it is sent to the platform: `kind`, `params` and options."""
+    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    answer = yield from send(Request("POST", place("jobs", "bulk"), body={"jobs": list(bodies)}, headers=headers))
+    return _Jobs.model_validate_json(answer.content).items
 
 
 def canceling(job_id: str) -> Flow[JobRecord]:
@@ -88,6 +124,10 @@ def sampling(job_id: str, after: int) -> Flow[list[Sample]]:
     """Sheets of samples after a step, the earliest 1,000."""
     answer = yield from send(Request("GET", place("jobs", job_id, "samples"), {"after": after}))
     return _Samples.model_validate_json(answer.content).items
+
+
+class _Jobs(BaseModel):
+    items: list[JobRecord]
 
 
 class _Series(BaseModel):
