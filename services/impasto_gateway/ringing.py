@@ -43,8 +43,9 @@ class Ringer:
 
     async def ring(self, tenant_id: str, *bells: Bell) -> None:
         """Rings soon; a full queue leaves the bells to the reconciler."""
-        with suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((tenant_id, bells))
+        if bells:
+            with suppress(asyncio.QueueFull):
+                self._waiting.put_nowait((tenant_id, bells))
 
     async def tell(self, job_id: str) -> None:
         """Wakes the readers of a job's events, soon."""

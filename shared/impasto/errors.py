@@ -49,6 +49,8 @@ CODES: Final[dict[str, str]] = {
     "metadata_invalid": "a caption or another field of an artwork is not valid",
     # state
     "job_already_finished": "the job has ended and cannot be changed",
+    "job_not_finished": "the job has not ended yet",
+    "job_succeeded": "the job has succeeded, so there is nothing to try again",
     "result_not_ready": "the job has not come so far that there is anything to show",
     "consent_denied": "the work's maker has not consented to learning from it",
     "dataset_too_small": "too few usable pictures, or too few labels, for this",

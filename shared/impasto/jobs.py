@@ -59,6 +59,7 @@ class JobRecord(BaseModel):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     finish_by: datetime | None = None
+    retry_of: str | None = None
 
 
 class JobEvent(BaseModel):

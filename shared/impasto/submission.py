@@ -14,7 +14,7 @@ from impasto.checkpoints import STARTER
 from impasto.delivery import NewEndpoint
 from impasto.errors import Conflict, InvalidInput, NotFound
 from impasto.identifiers import PREFIXES, is_id, new_id
-from impasto.jobs import JobRecord
+from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind
 
 _DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
@@ -201,3 +201,19 @@ def refuse_finished(job: JobRecord) -> None:
     """
     if job.state.is_final:
         raise Conflict("job_already_finished", f"the job has already ended as {job.state.value}")
+
+
+def refuse_retry(job: JobRecord) -> None:
+    """Raises:
+    Conflict: the job has not ended, or has succeeded.
+    """
+    if not job.state.is_final:
+        raise Conflict(
+            "job_not_finished",
+            f"{job.id} has not ended: it is {job.state.value}",
+            hint="wait for its end, or cancel it",
+        )
+    if job.state is JobState.SUCCEEDED:
+        raise Conflict(
+            "job_succeeded", f"{job.id} has succeeded", hint="submit its params again if you want another result"
+        )

@@ -151,3 +151,16 @@ def test_jobs_of_a_file_are_submitted_together(run: Run, platform: Stack, tmp_pa
     assert (refused.exit_code, "jobs.0.priority" in refused.stderr) == (1, True)
     (tmp_path / "broken.jsonl").write_text("{}\n{")
     assert "line 2 is not JSON" in run("jobs", "submit", "broken.jsonl").stderr
+
+
+def test_a_job_that_failed_is_retried_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "jobs.jsonl").write_text('{"kind": "test.stamp", "params": {"text": "x", "then": "refuse"}}')
+    job = run("jobs", "submit", "jobs.jsonl").stdout.strip()
+    assert run("jobs", "watch", job).exit_code == 1
+    assert job in run("jobs", "list", "--code", "training_diverged").stdout
+    again = run("jobs", "retry", job).stdout.strip()
+    assert f"retry of   {job}" in run("jobs", "show", again).stdout
+    assert run("jobs", "retry", job).stdout.strip() == again
+    assert run("jobs", "retry").exit_code == run("jobs", "retry", job, "--code", "x").exit_code == 2
+    nothing = run("jobs", "retry", "--code", "runner_killed", "--kind", "generate.upscale")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")

@@ -103,6 +103,28 @@ def test_a_job_that_refuses_tells_its_own_reason(client: Client) -> None:
     assert (raised.value.code, raised.value.hint) == ("training_diverged", "lower the learning rate")
 
 
+def test_a_failed_job_is_tried_again_with_either_client(platform: Stack, client: Client) -> None:
+    async def retry(job_id: str) -> tuple[str | None, str, list[str]]:
+        async with AsyncClient(platform.url, platform.api_key) as asynchronous:
+            again = await (await asynchronous.jobs.handle(job_id)).retry()
+            listed = [job.id async for job in asynchronous.jobs.list(code="training_diverged", limit=5)]
+            return again.record.retry_of, again.id, listed
+
+    job = client.submit(Stamp(text="x", then="refuse"))
+    with pytest.raises(JobFailed):
+        job.wait(timeout=60)
+    again = job.retry()
+    assert again.record.retry_of == job.id
+    of, same, listed = asyncio.run(retry(job.id))
+    assert (of, same) == (job.id, again.id)
+    assert job.id in listed
+    assert client.jobs.retry(job.id).id == client.jobs.retry_all([job.id])[0].id == again.id
+    assert client.jobs.retry_all(code="runner_killed", kind="generate.upscale") == []
+    with pytest.raises(Conflict) as raised:
+        client.submit(Stamp(text="fine", gate="/nowhere")).retry()
+    assert raised.value.code in {"job_not_finished", "job_succeeded"}
+
+
 def test_another_tenant_sees_nothing(platform: Stack, client: Client) -> None:
     job = client.submit(Stamp(text="mine"))
     with Client(platform.url, platform.other_api_key) as other:

@@ -8,13 +8,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.problems import documented
 from impasto.delivery import NewEndpoint, chosen_secret
@@ -103,6 +104,35 @@ class AcceptedJobs(BaseModel):
     items: list[JobRecord]
 
 
+_Kind = Annotated[str, Field(max_length=100, pattern="^[a-z0-9._-]+$")]
+_Code = Annotated[str, Field(max_length=100, pattern="^[a-z0-9_]+$")]
+
+
+class RetryRequest(BaseModel):
+    """Which jobs to try again: these, or those that failed with this code and were not retried yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[JobId] | None = Field(None, min_length=1, max_length=MOST_JOBS)
+    code: _Code | None = Field(None, description="Such as worker_lost.")
+    kind: _Kind | None = Field(None, description="With a code: only jobs of this kind.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.jobs is None) == (self.code is None):
+            raise ValueError("give either jobs or code")
+        if self.jobs and self.kind:
+            raise ValueError("kind goes with code")
+        return self
+
+
+class RetriedJobs(BaseModel):
+    """The retries, in the order of the jobs; `more` says that others with that code are left."""
+
+    items: list[JobRecord]
+    more: bool = False
+
+
 _IdempotencyKey = Annotated[str | None, Header(description="The same key again answers the same job.")]
 _TraceParent = Annotated[str | None, Header(description="Passed on if it has the form that the W3C gives it.")]
 
@@ -166,8 +196,7 @@ async def submit_jobs(
     jobs = [_new_job(job_id, asked, now, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
     jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
     submitted = await submit_all(PostgresInbox(connection), jobs)
-    if submitted.bells:
-        after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
+    after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
     return AcceptedJobs(items=submitted.jobs)
 
 
@@ -213,9 +242,12 @@ async def get_jobs(
     limit: Limit = 50,
     state: JobState | None = None,
     kind: Annotated[str | None, Query(max_length=100, pattern="^[a-z0-9._-]+$")] = None,
+    code: Annotated[
+        str | None, Query(max_length=100, pattern="^[a-z0-9_]+$", description="Only jobs that failed with this code.")
+    ] = None,
 ) -> Page[JobRecord]:
     """The tenant's jobs, newest first."""
-    found = await list_jobs(connection, state=state, kind=kind, before=cursor, most=limit + 1)
+    found = await list_jobs(connection, state=state, kind=kind, code=code, before=cursor, most=limit + 1)
     return page(found, limit)
 
 
@@ -240,3 +272,36 @@ async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts
     job = await get_job(job_id, connection)
     refuse_finished(job)
     return job
+
+
+@router.post(
+    "/{job_id}/retry", status_code=202, summary="Try a job again", operation_id="retry_job", responses=documented(409)
+)
+async def retry_job(
+    job_id: JobId,
+    caller: Submitter,
+    connection: SubmitTransaction,
+    the: TheParts,
+    response: Response,
+    after: BackgroundTasks,
+) -> JobRecord:
+    """A new job with the params of one that failed or was canceled. Asking again gives the same one."""
+    retried = await retry_jobs(connection, [job_id])
+    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
+    response.headers["Location"] = f"/v1/jobs/{retried.jobs[0].id}"
+    return retried.jobs[0]
+
+
+@router.post(
+    "/retry", status_code=202, summary="Try many jobs again", operation_id="retry_jobs", responses=documented(409)
+)
+async def retry_many(
+    request: RetryRequest, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
+) -> RetriedJobs:
+    """Up to 1,000 jobs, all or none: those named, or the oldest that failed with a code and were not retried yet."""
+    jobs, more = request.jobs or [], False
+    if request.code is not None:
+        jobs, more = await failed_jobs(connection, request.code, request.kind)
+    retried = await retry_jobs(connection, jobs)
+    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
+    return RetriedJobs(items=retried.jobs, more=more)

@@ -157,6 +157,7 @@ CHINESE: Final[dict[str, str]] = {
     "job.params": "参数",
     "job.result": "完整结果",
     "job.was_canceled": "已取消。",
+    "job.retry_of": "重试自另一任务",
     "resubmit": "再次提交",
     "state.queued": "排队中",
     "state.running": "运行中",

@@ -164,6 +164,7 @@ ENGLISH: Final[dict[str, str]] = {
     "job.params": "Params",
     "job.result": "The whole result",
     "job.was_canceled": "It was canceled.",
+    "job.retry_of": "Tries another job again",
     "resubmit": "Submit again",
     "state.queued": "Queued",
     "state.running": "Running",

@@ -92,6 +92,26 @@ def canceling(job_id: str) -> Flow[JobRecord]:
     return JobRecord.model_validate_json(answer.content)
 
 
+def retrying(job_id: str) -> Flow[JobRecord]:
+    """The job that tries this one again; the same one however often it is asked for.
+
+    Raises:
+        Conflict: it has not ended, or has succeeded.
+    """
+    answer = yield from send(Request("POST", place("jobs", job_id, "retry")))
+    return JobRecord.model_validate_json(answer.content)
+
+
+def retrying_all(job_ids: Iterable[str] | None, code: str | None, kind: str | None) -> Flow[list[JobRecord]]:
+    """The retries of these jobs, or of up to 1,000 that failed with that code and were not retried yet."""
+    asked = {"jobs": list(job_ids) if job_ids is not None else None, "code": code, "kind": kind}
+    body = {name: value for name, value in asked.items() if value is not None}
+    # A code means those not retried yet: sent twice, it could mean others the second time.
+    request = Request("POST", place("jobs", "retry"), body=body, repeatable=code is None)
+    answer = yield from send(request)
+    return _Jobs.model_validate_json(answer.content).items
+
+
 def previewing(job_id: str) -> Flow[bytes | None]:
     """The last preview of a job that draws, a small JPEG; None if there is none (yet).
 

@@ -33,6 +33,8 @@ STATUSES: Final[dict[str, int]] = {
     "not_found": 404,
     "image_format_unsupported": 415,
     "job_already_finished": 409,
+    "job_not_finished": 409,
+    "job_succeeded": 409,
     "result_not_ready": 404,
     "checkpoint_not_measured": 409,
     "name_taken": 409,

@@ -1,4 +1,4 @@
-"""Jobs that were submitted together."""
+"""Jobs that were submitted together, and jobs that are tried again."""
 
 from __future__ import annotations
 
