@@ -10,13 +10,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
+from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.postgres.pools import tenant_transaction
 from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
+from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
 from impasto.delivery import NewEndpoint, chosen_secret
 from impasto.errors import InvalidInput, NotFound
@@ -30,12 +33,14 @@ from impasto_gateway.parts import (
     Limit,
     Page,
     Parts,
+    Reader,
     ReadTransaction,
     Submitter,
     SubmitTransaction,
     TheParts,
     page,
 )
+from impasto_gateway.waiting import preferred_wait, until_ended
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -137,16 +142,27 @@ _IdempotencyKey = Annotated[str | None, Header(description="The same key again a
 _TraceParent = Annotated[str | None, Header(description="Passed on if it has the form that the W3C gives it.")]
 
 
-@router.post("", status_code=202, summary="Submit a job", operation_id="submit_job", responses=documented(409))
+_Prefer = Annotated[
+    str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds (1 to 60).")
+]
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit a job",
+    operation_id="submit_job",
+    responses={**documented(409), 200: {"model": AcceptedJob, "description": "It ended within the preferred wait."}},
+)
 async def submit_job(
     request: Annotated[JobRequest, Body()],
     caller: Submitter,
-    connection: SubmitTransaction,
     the: TheParts,
+    http: Request,
     response: Response,
-    after: BackgroundTasks,
     idempotency_key: _IdempotencyKey = None,
     traceparent: _TraceParent = None,
+    prefer: _Prefer = None,
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
     _check_key(idempotency_key)
@@ -159,13 +175,36 @@ async def submit_job(
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
-    submitted = await submit(PostgresInbox(connection), job)
-    response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"
+    # Not the request's own transaction: whoever prefers to wait holds none meanwhile.
+    async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+        submitted = await submit(PostgresInbox(connection), job)
+        sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+    record = submitted.job
     if submitted.bell:
-        # Background tasks run after the answer is sent, which is after the commit.
-        after.add_task(the.ringer.ring, caller.tenant_id, submitted.bell)
-    sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
-    return AcceptedJob(**submitted.job.model_dump(), callback_secret=_shown(sealed, the))
+        # Only noted down: another task rings, and nobody waits for Redis.
+        await the.ringer.ring(caller.tenant_id, submitted.bell)
+    response.headers["Location"] = f"/v1/jobs/{record.id}"
+    if seconds := preferred_wait(prefer, response):
+        record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
+        response.status_code = 200 if record.state.is_final else 202
+    return AcceptedJob(**record.model_dump(), callback_secret=_shown(sealed, the))
+
+
+async def _look(http: Request, caller: Caller, job_id: str) -> JobRecord:
+    """In a transaction of its own.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+        return await _existing(connection, job_id)
+
+
+async def _existing(connection: AsyncConnection[Any], job_id: str) -> JobRecord:
+    job = await job_by_id(connection, job_id)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
 
 
 @router.post(
@@ -252,12 +291,14 @@ async def get_jobs(
 
 
 @router.get("/{job_id}", summary="Look at a job", operation_id="get_job")
-async def get_job(job_id: JobId, connection: ReadTransaction) -> JobRecord:
+async def get_job(
+    job_id: JobId, caller: Reader, the: TheParts, http: Request, response: Response, prefer: _Prefer = None
+) -> JobRecord:
     """State, progress, and in the end the result or the error."""
-    job = await job_by_id(connection, job_id)
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
+    seconds = preferred_wait(prefer, response)
+    if seconds is None:
+        return await _look(http, caller, job_id)
+    return await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
 
 
 @router.post(
@@ -269,7 +310,7 @@ async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts
         # News of what is not committed yet would be looked up too early, and not told again.
         after.add_task(the.ringer.tell, job_id)
         return asked
-    job = await get_job(job_id, connection)
+    job = await _existing(connection, job_id)
     refuse_finished(job)
     return job
 
