@@ -74,6 +74,7 @@ CODES: Final[dict[str, str]] = {
     # how jobs end
     "canceled": "the job was canceled",
     "deadline_missed": "the job did not end before its deadline",
+    "start_missed": "the job did not start in time",
     "time_limit": "the job ran longer than its kind allows",
     "worker_lost": "the job's workers were lost more often than is tolerated",
     "runner_killed": "the process that computed the job was killed more often than is tolerated",

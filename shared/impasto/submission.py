@@ -32,6 +32,7 @@ class NewJob:
     params: dict[str, Any]
     priority: int = 0
     finish_by: datetime | None = None
+    start_by: datetime | None = None
     run_after: datetime | None = None
     idempotency_key: str | None = None
     request_sha256: bytes | None = None

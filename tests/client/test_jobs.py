@@ -35,7 +35,9 @@ def test_params_of_no_kind_are_refused() -> None:
 def test_a_submit_names_the_kind_and_carries_a_key_of_its_own() -> None:
     requests = []
     for _ in range(2):
-        _, (request,), _ = perform(submitting(Upscale(picture=_PICTURE, factor=2), {"priority": 3}), [answer(job())])
+        _, (request,), _ = perform(
+            submitting(Upscale(picture=_PICTURE, factor=2), {"priority": 3, "start_by_s": 9}), [answer(job())]
+        )
         assert isinstance(request, Request)
         requests.append(request)
     first, second = requests
@@ -43,6 +45,7 @@ def test_a_submit_names_the_kind_and_carries_a_key_of_its_own() -> None:
         "kind": "generate.upscale",
         "params": {"picture": _PICTURE, "factor": 2},
         "priority": 3,
+        "start_by_s": 9,
     }
     assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
     assert first.repeatable

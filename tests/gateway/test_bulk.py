@@ -41,10 +41,11 @@ def test_jobs_of_one_call_are_accepted_in_their_order_and_run(platform: Stack) -
 
 def test_a_job_of_many_has_all_that_a_single_one_has(stack: Stack) -> None:
     stack.start_gateway()
-    options = {"priority": 4, "deadline_s": 60}
+    options = {"priority": 4, "deadline_s": 60, "start_by_s": 30}
     alone = submit(stack, "test.stamp", {"text": "a"}, **options)["id"]
     among = submit_all(stack, [{"kind": "test.stamp", "params": {"text": "a"}, **options}]).json()["items"][0]["id"]
-    row = "SELECT to_jsonb(jobs) - '{id,created_at,run_after,finish_by,request_sha256}'::text[] FROM jobs WHERE id = %s"
+    of_its_own = "'{id,created_at,run_after,finish_by,start_by,request_sha256}'::text[]"
+    row = f"SELECT to_jsonb(jobs) - {of_its_own} FROM jobs WHERE id = %s"
     assert stack.sql(row, [alone]) == stack.sql(row, [among])
     filled = (
         "SELECT array_agg(key ORDER BY key) FROM jobs, jsonb_each(to_jsonb(jobs)) WHERE id = %s AND value <> 'null'"

@@ -70,16 +70,19 @@ def test_only_what_ended_without_a_result_is_tried_again(gateway: Stack) -> None
 
 
 def test_a_retry_has_all_that_its_job_had(gateway: Stack) -> None:
-    first = failed(gateway, priority=4, deadline_s=1000)
-    gateway.sql("UPDATE jobs SET created_at = created_at - interval '1 h', finish_by = finish_by - interval '1 h'")
+    first = failed(gateway, priority=4, deadline_s=1000, start_by_s=500)
+    gateway.sql("UPDATE jobs SET (created_at, finish_by, start_by) = "
+                "(created_at - interval '1 h', finish_by - interval '1 h', start_by - interval '1 h')")  # fmt: skip
     second = retry(gateway, first).json()["id"]
     of_its_own = (
-        "{id,created_at,run_after,finish_by,finished_at,error,error_code,state,retry_of,request_sha256,last_event}"
+        "{id,created_at,run_after,finish_by,start_by,finished_at,error,error_code,state,retry_of,request_sha256,"
+        "last_event}"
     )
     row = "SELECT to_jsonb(jobs) - %s::text[] FROM jobs WHERE id = %s"
     assert gateway.sql(row, [of_its_own, first]) == gateway.sql(row, [of_its_own, second])
-    (left,) = gateway.sql("SELECT extract(epoch FROM finish_by - now())::float FROM jobs WHERE id = %s", [second])[0]
-    assert 900 < left <= 1000
+    left = "SELECT extract(epoch FROM finish_by - now())::float, extract(epoch FROM start_by - now())::float FROM jobs"
+    ((end_s, start_s),) = gateway.sql(f"{left} WHERE id = %s", [second])
+    assert (900 < end_s <= 1000, 400 < start_s <= 500) == (True, True)
 
 
 def test_a_callback_goes_with_its_job(gateway: Stack) -> None:

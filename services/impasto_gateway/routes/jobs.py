@@ -65,6 +65,13 @@ class _Request(BaseModel):
     deadline_s: float | None = Field(
         None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
     )
+    start_by_s: float | None = Field(
+        None,
+        gt=0,
+        le=30 * 86400,
+        allow_inf_nan=False,
+        description="Seconds from now by which the job must have started.",
+    )
     callback: CallbackRequest | None = None
 
 
@@ -167,8 +174,9 @@ async def submit_job(
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
     _check_key(idempotency_key)
     body = request.model_dump(mode="json")
-    if body["callback"] is None:
-        del body["callback"]  # a body without one is the same as before there were any
+    for added in ("callback", "start_by_s"):
+        if body[added] is None:
+            del body[added]  # a body without one is the same as before there were any
     job = replace(
         _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
         idempotency_key=idempotency_key,
@@ -252,6 +260,7 @@ def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: 
         params=asked["params"],
         priority=asked["priority"],
         finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
+        start_by=now + timedelta(seconds=asked["start_by_s"]) if asked.get("start_by_s") else None,
         traceparent=trace_parent(traceparent),
     )
 

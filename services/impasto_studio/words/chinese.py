@@ -237,6 +237,7 @@ CHINESE: Final[dict[str, str]] = {
     "fault.scope_missing": "此密钥无权这样做",
     "fault.canceled": "已取消",
     "fault.deadline_missed": "已超过期限",
+    "fault.start_missed": "未能按时开始",
     "fault.out_of_memory": "内存不足",
     "fault.checkpoint_not_measured": "尚未评测",
     "fault.pretrained_missing": "缺少权重",

@@ -248,6 +248,7 @@ ENGLISH: Final[dict[str, str]] = {
     "fault.scope_missing": "This key may not do that",
     "fault.canceled": "Canceled",
     "fault.deadline_missed": "Too late",
+    "fault.start_missed": "Not started in time",
     "fault.out_of_memory": "Not enough memory",
     "fault.checkpoint_not_measured": "Not measured yet",
     "fault.pretrained_missing": "Weights are missing",

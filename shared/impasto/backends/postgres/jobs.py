@@ -11,7 +11,7 @@ from impasto.jobs import JobEvent, JobRecord
 
 COLUMNS: Final = (
     "id, kind, state, params, result, error, progress, attempts, cancel_requested_at IS NOT NULL AS cancel_requested, "
-    "created_at, started_at, finished_at, finish_by, retry_of"
+    "created_at, started_at, finished_at, start_by, finish_by, retry_of"
 )
 _NAMES: Final = (
     "id",
@@ -26,6 +26,7 @@ _NAMES: Final = (
     "created_at",
     "started_at",
     "finished_at",
+    "start_by",
     "finish_by",
     "retry_of",
 )

@@ -1,4 +1,4 @@
-"""Jobs that were submitted together, and jobs that are tried again."""
+"""Jobs that are submitted together, tried again, or must start in time."""
 
 from __future__ import annotations
 

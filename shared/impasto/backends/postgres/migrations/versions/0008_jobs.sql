@@ -21,3 +21,7 @@ ALTER TABLE jobs NO FORCE ROW LEVEL SECURITY;
 UPDATE jobs SET error_code = error->>'code' WHERE error IS NOT NULL;
 ALTER TABLE jobs FORCE ROW LEVEL SECURITY;
 CREATE INDEX jobs_list_code ON jobs (tenant_id, error_code, id DESC) WHERE error_code IS NOT NULL;
+
+-- By when a job must have started.
+ALTER TABLE jobs ADD COLUMN start_by timestamptz;
+CREATE INDEX jobs_start_by ON jobs (start_by) WHERE state = 'queued' AND start_by IS NOT NULL;
