@@ -41,6 +41,7 @@ from impasto_gateway.routes import (
 _ABOUT = """Large models for art, self-hosted. Submit a job, get its id at once, and follow it by status or event
 stream. Errors are RFC 9457 problem documents with a stable `code` and a `request_id`."""
 _MOST_BODY_BYTES = 1 << 20
+_MOST_BULK_BYTES = 4 << 20
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -54,7 +55,12 @@ def create_app(settings: Settings) -> FastAPI:
     made, app.openapi = app.openapi, lambda: problems.documented_schemas(made())  # type: ignore[method-assign]
     app.state.settings = settings
     problems.install(app)
-    app.add_middleware(RequestFrame, most_bytes=_MOST_BODY_BYTES, unlimited=("/v1/artworks", "/v1/files/"))
+    app.add_middleware(
+        RequestFrame,
+        most_bytes=_MOST_BODY_BYTES,
+        larger={"/v1/jobs/bulk": _MOST_BULK_BYTES},
+        unlimited=("/v1/artworks", "/v1/files/"),
+    )
     for module in (
         health,
         jobs,

@@ -19,12 +19,13 @@ POLL_S: Final = 2.0
 
 
 class Awakener:
-    """`wait(job_id)` returns at news of that job, or after two seconds."""
+    """Who watches a job is woken at its news; `hears` is false while Redis does not answer and nobody would be."""
 
     def __init__(self, redis_url: str) -> None:
         self._url = redis_url
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
+        self.hears = False
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._listen_for_ever())
@@ -56,6 +57,10 @@ class Awakener:
             try:
                 async with redis.from_url(self._url, health_check_interval=10) as client, client.pubsub() as channel:
                     await channel.subscribe(EVENTS_CHANNEL)
+                    self.hears = True
+                    # News of the time before was told to nobody.
+                    for job_id in list(self._waiting):
+                        self._wake(job_id)
                     while True:
                         message = await channel.get_message(ignore_subscribe_messages=True, timeout=10)
                         if message:
@@ -66,6 +71,8 @@ class Awakener:
             except Exception as error:  # noqa: BLE001  without this task every stream only polls
                 _LOG.error("event streams were not woken\n%s", trace_of(error))
                 await asyncio.sleep(POLL_S)
+            finally:
+                self.hears = False
 
     def _wake(self, job_id: str) -> None:
         for event in self._waiting.get(job_id, ()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -28,7 +29,7 @@ class Ringer:
 
     def __init__(self, bells: Bells, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._bells, self._pool = bells, pool
-        self._waiting: asyncio.Queue[tuple[str, Bell]] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: asyncio.Queue[tuple[str, Sequence[Bell]]] = asyncio.Queue(_MOST_WAITING)
         self._told: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -40,10 +41,11 @@ class Ringer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def ring(self, tenant_id: str, bell: Bell) -> None:
-        """Rings soon; a full queue leaves the bell to the reconciler."""
-        with suppress(asyncio.QueueFull):
-            self._waiting.put_nowait((tenant_id, bell))
+    async def ring(self, tenant_id: str, *bells: Bell) -> None:
+        """Rings soon; a full queue leaves the bells to the reconciler."""
+        if bells:
+            with suppress(asyncio.QueueFull):
+                self._waiting.put_nowait((tenant_id, bells))
 
     async def tell(self, job_id: str) -> None:
         """Wakes the readers of a job's events, soon."""
@@ -52,17 +54,23 @@ class Ringer:
 
     async def _ring_for_ever(self) -> None:
         while True:
-            tenant_id, bell = await self._waiting.get()
+            tenant_id, bells = await self._waiting.get()
+            queues = ", ".join(sorted({bell.queue for bell in bells}))
             try:
-                await asyncio.to_thread(self._bells.ring, bell.queue, bell.traceparent)
+                await asyncio.to_thread(self._ring_all, bells)
                 async with tenant_transaction(self._pool, tenant_id) as connection:
-                    await connection.execute("DELETE FROM outbox WHERE id = %s", [bell.outbox_id])
+                    rung = [bell.outbox_id for bell in bells]
+                    await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
             except (BrokerError, RedisError, OSError) as error:
-                _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", bell.queue, error)
+                _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", queues, error)
             except (Unavailable, DatabaseError, PoolTimeout):
-                _LOG.warning("a bell for %s was rung but stays in the outbox: no database", bell.queue)
+                _LOG.warning("a bell for %s was rung but stays in the outbox: no database", queues)
             except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
-                _LOG.error("a bell for %s could not be rung\n%s", bell.queue, trace_of(error))
+                _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
+
+    def _ring_all(self, bells: Sequence[Bell]) -> None:
+        for bell in bells:
+            self._bells.ring(bell.queue, bell.traceparent)
 
     async def _tell_for_ever(self) -> None:
         while True:

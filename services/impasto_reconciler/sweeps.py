@@ -59,7 +59,7 @@ class Sweeper:
     def _sweep_jobs(self) -> None:
         now = time.monotonic()
         with self._pool.connection() as connection:
-            overdue = sweeping.fail_overdue(connection)
+            overdue = [*sweeping.fail_overdue(connection), *sweeping.fail_not_started(connection)]
             if self._answers_since is None:
                 self._answers_since = now
             expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []

@@ -49,6 +49,8 @@ CODES: Final[dict[str, str]] = {
     "metadata_invalid": "a caption or another field of an artwork is not valid",
     # state
     "job_already_finished": "the job has ended and cannot be changed",
+    "job_not_finished": "the job has not ended yet",
+    "job_succeeded": "the job has succeeded, so there is nothing to try again",
     "result_not_ready": "the job has not come so far that there is anything to show",
     "consent_denied": "the work's maker has not consented to learning from it",
     "dataset_too_small": "too few usable pictures, or too few labels, for this",
@@ -72,6 +74,7 @@ CODES: Final[dict[str, str]] = {
     # how jobs end
     "canceled": "the job was canceled",
     "deadline_missed": "the job did not end before its deadline",
+    "start_missed": "the job did not start in time",
     "time_limit": "the job ran longer than its kind allows",
     "worker_lost": "the job's workers were lost more often than is tolerated",
     "runner_killed": "the process that computed the job was killed more often than is tolerated",

@@ -58,7 +58,9 @@ class JobRecord(BaseModel):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    start_by: datetime | None = None
     finish_by: datetime | None = None
+    retry_of: str | None = None
 
 
 class JobEvent(BaseModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -14,10 +14,13 @@ from impasto.checkpoints import STARTER
 from impasto.delivery import NewEndpoint
 from impasto.errors import Conflict, InvalidInput, NotFound
 from impasto.identifiers import PREFIXES, is_id, new_id
-from impasto.jobs import JobRecord
+from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind
 
 _DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
+MOST_JOBS: Final = 1000
+# A bell sets one slot going, and a slot claims until its queue is empty: a few wake them all.
+MOST_BELLS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class NewJob:
     params: dict[str, Any]
     priority: int = 0
     finish_by: datetime | None = None
+    start_by: datetime | None = None
     run_after: datetime | None = None
     idempotency_key: str | None = None
     request_sha256: bytes | None = None
@@ -53,6 +57,14 @@ class Submitted:
     bell: Bell | None
 
 
+@dataclass(frozen=True, slots=True)
+class SubmittedAll:
+    """The jobs in the order they were given, and their bells: a few for each queue, none if accepted before."""
+
+    jobs: list[JobRecord]
+    bells: list[Bell]
+
+
 class Inbox(Protocol):
     """Where jobs are accepted, within the tenant whose request this is."""
 
@@ -72,6 +84,14 @@ class Inbox(Protocol):
         """The job accepted under that key and the digest of its request."""
         ...
 
+    async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
+        """Jobs, events and bells, all or none; None if the first one's Idempotency-Key is taken."""
+        ...
+
+    async def all_by_key(self, idempotency_key: str) -> tuple[list[JobRecord], bytes]:
+        """The jobs accepted in one call under that key and the digest of their request."""
+        ...
+
 
 async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     """Accepts the job; the caller commits.
@@ -84,16 +104,51 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
     if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
-        raise Conflict(
-            "checkpoint_not_measured",
-            f"{unmeasured} has no finished evaluation",
-            hint="measure it first (`impasto evaluate`), or give allow_unmeasured",
-            field="params.checkpoint",
-        )
+        raise _not_measured(unmeasured, "params.checkpoint")
     if accepted := await inbox.insert(job):
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
+    _refuse_another_body(request_sha256, job)
+    return Submitted(earlier, None)
+
+
+async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
+    """Accepts all of these jobs or none; the caller commits. The first carries the Idempotency-Key of the whole call.
+
+    Raises as `submit` does, and names the job: `jobs.17.params.checkpoint`.
+    """
+    placed = {found: place for n, job in enumerate(jobs) for place, found in _placed(job.params, f"jobs.{n}.params")}
+    if missing := await inbox.missing(sorted(placed)):
+        raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
+    measured = {
+        found: f"jobs.{n}.params.checkpoint" for n, job in enumerate(jobs) for found in _to_be_measured(job.params)
+    }
+    if unmeasured := await inbox.unmeasured(sorted(measured)):
+        raise _not_measured(unmeasured, measured[unmeasured])
+    if accepted := await inbox.insert_all(jobs):
+        return accepted
+    assert jobs[0].idempotency_key is not None
+    earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)
+    _refuse_another_body(request_sha256, jobs[0])
+    return SubmittedAll(earlier, [])
+
+
+def _at(error: NotFound, place: str) -> NotFound:
+    error.data["field"] = place
+    return error
+
+
+def _not_measured(checkpoint: str, place: str) -> Conflict:
+    return Conflict(
+        "checkpoint_not_measured",
+        f"{checkpoint} has no finished evaluation",
+        hint="measure it first (`impasto evaluate`), or give allow_unmeasured",
+        field=place,
+    )
+
+
+def _refuse_another_body(request_sha256: bytes, job: NewJob) -> None:
     if request_sha256 != job.request_sha256:
         raise InvalidInput(
             "idempotency_mismatch",
@@ -101,7 +156,6 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
             field="Idempotency-Key",
             hint="use a new key for a new job",
         )
-    return Submitted(earlier, None)
 
 
 def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
@@ -115,16 +169,21 @@ def references(params: Any) -> Iterator[str]:
 
     Words that only begin like one are words: a prompt may.
     """
-    if isinstance(params, str):
-        if (params[:3] in PREFIXES and is_id(params, params[:3])) or _DIGEST.fullmatch(params):
-            yield params
-    elif isinstance(params, Mapping):
-        for key, value in params.items():
-            yield from references(key)
-            yield from references(value)
-    elif isinstance(params, (list, tuple)):
-        for value in params:
-            yield from references(value)
+    return (found for _, found in _placed(params, ""))
+
+
+def _placed(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every reference with its place, such as `params.mix.works.0`."""
+    if isinstance(value, str):
+        if (value[:3] in PREFIXES and is_id(value, value[:3])) or _DIGEST.fullmatch(value):
+            yield place, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _placed(key, place)
+            yield from _placed(item, f"{place}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _placed(item, f"{place}.{number}")
 
 
 def request_digest(body: Mapping[str, Any]) -> bytes:
@@ -143,3 +202,19 @@ def refuse_finished(job: JobRecord) -> None:
     """
     if job.state.is_final:
         raise Conflict("job_already_finished", f"the job has already ended as {job.state.value}")
+
+
+def refuse_retry(job: JobRecord) -> None:
+    """Raises:
+    Conflict: the job has not ended, or has succeeded.
+    """
+    if not job.state.is_final:
+        raise Conflict(
+            "job_not_finished",
+            f"{job.id} has not ended: it is {job.state.value}",
+            hint="wait for its end, or cancel it",
+        )
+    if job.state is JobState.SUCCEEDED:
+        raise Conflict(
+            "job_succeeded", f"{job.id} has succeeded", hint="submit its params again if you want another result"
+        )

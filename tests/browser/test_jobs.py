@@ -68,11 +68,15 @@ def test_a_running_job_is_stopped_and_asked_for_again(painter: Person, tmp_path:
     painter.sees("It was canceled.", most_s=30)
     assert look(stack, job)["state"] == "canceled"
     gate.unlink()
-    painter.presses("Submit again")
+    painter.presses("Try again")
     painter.page.wait_for_url(lambda url: "/jobs/job_" in url and not url.endswith(job))
     again = painter.page.url.rpartition("/")[2]
-    assert ended(stack, again)["params"]["text"] == "stopped"
+    assert ended(stack, again)["retry_of"] == job
     expect(painter.page.locator(".event").last).to_contain_text("Succeeded")
+    painter.presses("Submit again")
+    painter.page.wait_for_url(lambda url: "/jobs/job_" in url and not url.endswith(again))
+    third = ended(stack, painter.page.url.rpartition("/")[2])
+    assert (third["params"]["text"], third["retry_of"]) == ("stopped", None)
 
 
 def test_a_job_that_failed_says_why_and_what_to_do(painter: Person) -> None:
@@ -83,6 +87,15 @@ def test_a_job_that_failed_says_why_and_what_to_do(painter: Person) -> None:
     painter.sees("Lower the learning rate.")
     expect(painter.page.locator(".event").last).to_contain_text("Failed")
     painter.shoot("job-failed")
+    painter.presses("Try again")
+    painter.page.wait_for_url(lambda url: "/jobs/job_" in url and not url.endswith(job))
+    again = painter.page.url.rpartition("/")[2]
+    assert ended(painter.studio.stack, again)["retry_of"] == job
+    painter.presses("Tries another job again")
+    painter.page.wait_for_url(f"**/jobs/{job}")
+    # Asked for again, it leads to the same one.
+    painter.presses("Try again")
+    painter.page.wait_for_url(f"**/jobs/{again}")
 
 
 def test_a_job_of_another_tenant_is_not_found(painter: Person) -> None:

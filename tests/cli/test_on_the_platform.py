@@ -137,3 +137,30 @@ def test_a_key_is_shown_once_and_stops_when_it_is_revoked(run: Run, platform: St
     assert run("keys", "revoke", made["record"]["id"]).exit_code == 0
     keys = {key["id"]: key for key in json.loads(run("keys", "list", "--json").stdout)}
     assert keys[made["record"]["id"]]["revoked_at"]
+
+
+def test_jobs_of_a_file_are_submitted_together(run: Run, platform: Stack, tmp_path: Path) -> None:
+    lines = [{"kind": "test.stamp", "params": {"text": text}, "priority": 1} for text in ("one", "two")]
+    (tmp_path / "jobs.jsonl").write_text("\n\n".join(json.dumps(line) for line in lines))
+    result = run("jobs", "submit", "jobs.jsonl", "--idempotency-key", os.urandom(8).hex())
+    assert result.exit_code == 0, result.stderr
+    ids = result.stdout.split()
+    assert [read_json(run("jobs", "show", job, "--json"))["params"]["text"] for job in ids] == ["one", "two"]
+    (tmp_path / "wrong.jsonl").write_text(json.dumps({**lines[0], "priority": 99}))
+    refused = run("jobs", "submit", "wrong.jsonl")
+    assert (refused.exit_code, "jobs.0.priority" in refused.stderr) == (1, True)
+    (tmp_path / "broken.jsonl").write_text("{}\n{")
+    assert "line 2 is not JSON" in run("jobs", "submit", "broken.jsonl").stderr
+
+
+def test_a_job_that_failed_is_retried_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "jobs.jsonl").write_text('{"kind": "test.stamp", "params": {"text": "x", "then": "refuse"}}')
+    job = run("jobs", "submit", "jobs.jsonl").stdout.strip()
+    assert run("jobs", "watch", job).exit_code == 1
+    assert job in run("jobs", "list", "--code", "training_diverged").stdout
+    again = run("jobs", "retry", job).stdout.strip()
+    assert f"retry of   {job}" in run("jobs", "show", again).stdout
+    assert run("jobs", "retry", job).stdout.strip() == again
+    assert run("jobs", "retry").exit_code == run("jobs", "retry", job, "--code", "x").exit_code == 2
+    nothing = run("jobs", "retry", "--code", "runner_killed", "--kind", "generate.upscale")
+    assert (nothing.exit_code, nothing.stdout) == (0, "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from impasto.client.flow import Request
-from impasto.client.jobs import kind_of, result_of, submitting
+from impasto.client.jobs import kind_of, result_of, submitting, submitting_all
 from impasto.errors import InvalidInput, JobFailed
 from impasto.jobs import JobRecord
 from impasto.kinds import all_kinds
@@ -35,7 +35,9 @@ def test_params_of_no_kind_are_refused() -> None:
 def test_a_submit_names_the_kind_and_carries_a_key_of_its_own() -> None:
     requests = []
     for _ in range(2):
-        _, (request,), _ = perform(submitting(Upscale(picture=_PICTURE, factor=2), {"priority": 3}), [answer(job())])
+        _, (request,), _ = perform(
+            submitting(Upscale(picture=_PICTURE, factor=2), {"priority": 3, "start_by_s": 9}), [answer(job())]
+        )
         assert isinstance(request, Request)
         requests.append(request)
     first, second = requests
@@ -43,6 +45,7 @@ def test_a_submit_names_the_kind_and_carries_a_key_of_its_own() -> None:
         "kind": "generate.upscale",
         "params": {"picture": _PICTURE, "factor": 2},
         "priority": 3,
+        "start_by_s": 9,
     }
     assert first.headers["Idempotency-Key"] != second.headers["Idempotency-Key"]
     assert first.repeatable
@@ -52,6 +55,21 @@ def test_a_key_that_is_given_is_used() -> None:
     _, (request,), _ = perform(submitting(Upscale(picture=_PICTURE), {"idempotency_key": "mine"}), [answer(job())])
     assert isinstance(request, Request)
     assert request.headers == {"Idempotency-Key": "mine"}
+
+
+def test_many_jobs_go_in_one_request_with_what_is_theirs_and_one_key() -> None:
+    first, second = Upscale(picture=_PICTURE, factor=2), Upscale(picture=_PICTURE)
+    asked = submitting_all([first, (second, {"priority": 9})], {"priority": 3, "idempotency_key": "mine"})
+    records, (request,), _ = perform(asked, [answer({"items": [job(), job("queued")]})])
+    assert isinstance(request, Request)
+    assert (request.path, request.repeatable, request.headers) == ("/v1/jobs/bulk", True, {"Idempotency-Key": "mine"})
+    assert request.body == {
+        "jobs": [
+            {"kind": "generate.upscale", "params": {"picture": _PICTURE, "factor": 2}, "priority": 3},
+            {"kind": "generate.upscale", "params": {"picture": _PICTURE}, "priority": 9},
+        ]
+    }
+    assert [record.state for record in records] == ["succeeded", "queued"]
 
 
 def test_a_result_has_its_kinds_type() -> None:

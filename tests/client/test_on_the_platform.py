@@ -65,6 +65,19 @@ def test_the_same_idempotency_key_gives_the_same_job(client: Client) -> None:
     assert raised.value.code == "idempotency_mismatch"
 
 
+def test_many_jobs_are_submitted_together_with_either_client(platform: Stack, client: Client) -> None:
+    async def submit() -> list[bytes]:
+        async with AsyncClient(platform.url, platform.api_key) as asynchronous:
+            jobs = await asynchronous.submit_all([Stamp(text="c"), (Stamp(text="d"), {"priority": 2})])
+            results = [await job.wait(timeout=60) for job in jobs]
+            return [await asynchronous.artifacts.read(result.artifact.sha256) for result in results]
+
+    jobs = client.submit_all([Stamp(text="a"), Stamp(text="b")], deadline_s=100)
+    assert all(job.record.finish_by for job in jobs)
+    assert [client.artifacts.read(job.wait(timeout=60).artifact.sha256) for job in jobs] == [b"A", b"B"]
+    assert asyncio.run(submit()) == [b"C", b"D"]
+
+
 def test_waiting_no_longer_than_asked_leaves_the_job_to_go_on(client: Client, tmp_path: Path) -> None:
     gate = _gate(tmp_path)
     job = client.submit(Stamp(text="slow", gate=str(gate), pause_at="compute"))
@@ -88,6 +101,28 @@ def test_a_job_that_refuses_tells_its_own_reason(client: Client) -> None:
     with pytest.raises(JobFailed) as raised:
         client.run(Stamp(text="x", then="refuse"))
     assert (raised.value.code, raised.value.hint) == ("training_diverged", "lower the learning rate")
+
+
+def test_a_failed_job_is_tried_again_with_either_client(platform: Stack, client: Client) -> None:
+    async def retry(job_id: str) -> tuple[str | None, str, list[str]]:
+        async with AsyncClient(platform.url, platform.api_key) as asynchronous:
+            again = await (await asynchronous.jobs.handle(job_id)).retry()
+            listed = [job.id async for job in asynchronous.jobs.list(code="training_diverged", limit=5)]
+            return again.record.retry_of, again.id, listed
+
+    job = client.submit(Stamp(text="x", then="refuse"))
+    with pytest.raises(JobFailed):
+        job.wait(timeout=60)
+    again = job.retry()
+    assert again.record.retry_of == job.id
+    of, same, listed = asyncio.run(retry(job.id))
+    assert (of, same) == (job.id, again.id)
+    assert job.id in listed
+    assert client.jobs.retry(job.id).id == client.jobs.retry_all([job.id])[0].id == again.id
+    assert client.jobs.retry_all(code="runner_killed", kind="generate.upscale") == []
+    with pytest.raises(Conflict) as raised:
+        client.submit(Stamp(text="fine", gate="/nowhere")).retry()
+    assert raised.value.code in {"job_not_finished", "job_succeeded"}
 
 
 def test_another_tenant_sees_nothing(platform: Stack, client: Client) -> None:

@@ -51,15 +51,22 @@ def finisher(pool: Pool) -> PostgresFinisher:
 def add_job(pool: Pool, tenant: str) -> Callable[..., str]:
     """Puts a job into the queue, as the inbox does."""
 
-    def add(*, priority: int = 0, shape: str = "pool", delay_s: float = 0, finish_in_s: float | None = None) -> str:
+    def add(
+        *,
+        priority: int = 0,
+        shape: str = "pool",
+        delay_s: float = 0,
+        finish_in_s: float | None = None,
+        start_in_s: float | None = None,
+    ) -> str:
         job_id = new_id("job")
         with pool.connection() as connection:
             connection.execute(
                 """INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s,
-                                     finish_by, last_event)
+                                     finish_by, start_by, last_event)
                    VALUES (%s, %s, 'test.stamp', 'test', %s, %s, %s, now() + make_interval(secs => %s), 60,
-                           now() + make_interval(secs => %s), 1)""",
-                [job_id, tenant, shape, Jsonb({"text": "x"}), priority, delay_s, finish_in_s],
+                           now() + make_interval(secs => %s), now() + make_interval(secs => %s), 1)""",
+                [job_id, tenant, shape, Jsonb({"text": "x"}), priority, delay_s, finish_in_s, start_in_s],
             )
             connection.execute(
                 "INSERT INTO job_events (tenant_id, job_id, number, type) VALUES (%s, %s, 1, 'job.queued')",

@@ -99,7 +99,7 @@ def test_a_job_that_kills_its_runner_is_given_up_after_three_starts(
         moved = queue.give_back(must_claim(queue), "runner_lost")
         assert moved is not None
         assert moved.state == ("queued" if start < MAX_RUNNER_LOSSES else "failed")
-    assert state_of(job_id)["error"]["code"] == "runner_killed"
+    assert state_of(job_id)["error"]["code"] == state_of(job_id)["error_code"] == "runner_killed"
     assert queue.claim(SHAPES) is None
 
 

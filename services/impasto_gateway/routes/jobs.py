@@ -5,34 +5,42 @@ from __future__ import annotations
 import functools
 import operator
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
+from psycopg import AsyncConnection
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
+from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
 from impasto.delivery import NewEndpoint, chosen_secret
 from impasto.errors import InvalidInput, NotFound
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
-from impasto.submission import NewJob, new_job_id, refuse_finished, request_digest, submit
+from impasto.submission import MOST_JOBS, NewJob, new_job_id, refuse_finished, request_digest, submit, submit_all
 from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
 from impasto_gateway.parts import (
     Cursor,
     Limit,
     Page,
     Parts,
+    Reader,
     ReadTransaction,
     Submitter,
     SubmitTransaction,
     TheParts,
     page,
 )
+from impasto_gateway.waiting import preferred_wait, until_ended
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -56,6 +64,13 @@ class _Request(BaseModel):
     priority: int = Field(0, ge=-10, le=10, description="Higher goes first.")
     deadline_s: float | None = Field(
         None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
+    )
+    start_by_s: float | None = Field(
+        None,
+        gt=0,
+        le=30 * 86400,
+        allow_inf_nan=False,
+        description="Seconds from now by which the job must have started.",
     )
     callback: CallbackRequest | None = None
 
@@ -87,44 +102,167 @@ else:
     ]
 
 
-@router.post("", status_code=202, summary="Submit a job", operation_id="submit_job", responses=documented(409))
+class BulkRequest(BaseModel):
+    """Up to 1,000 jobs that are accepted together or not at all. None of them may have a callback."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[JobRequest] = Field(min_length=1, max_length=MOST_JOBS)
+
+
+class AcceptedJobs(BaseModel):
+    """Jobs as they were accepted, in the order in which they were given."""
+
+    items: list[JobRecord]
+
+
+_Kind = Annotated[str, Field(max_length=100, pattern="^[a-z0-9._-]+$")]
+_Code = Annotated[str, Field(max_length=100, pattern="^[a-z0-9_]+$")]
+
+
+class RetryRequest(BaseModel):
+    """Which jobs to try again: these, or those that failed with this code and were not retried yet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jobs: list[JobId] | None = Field(None, min_length=1, max_length=MOST_JOBS)
+    code: _Code | None = Field(None, description="Such as worker_lost.")
+    kind: _Kind | None = Field(None, description="With a code: only jobs of this kind.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.jobs is None) == (self.code is None):
+            raise ValueError("give either jobs or code")
+        if self.jobs and self.kind:
+            raise ValueError("kind goes with code")
+        return self
+
+
+class RetriedJobs(BaseModel):
+    """The retries, in the order of the jobs; `more` says that others with that code are left."""
+
+    items: list[JobRecord]
+    more: bool = False
+
+
+_IdempotencyKey = Annotated[str | None, Header(description="The same key again answers the same job.")]
+_TraceParent = Annotated[str | None, Header(description="Passed on if it has the form that the W3C gives it.")]
+
+
+_Prefer = Annotated[
+    str | None, Header(description="`wait=N`: answer when the job has ended, or after N seconds (1 to 60).")
+]
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit a job",
+    operation_id="submit_job",
+    responses={**documented(409), 200: {"model": AcceptedJob, "description": "It ended within the preferred wait."}},
+)
 async def submit_job(
     request: Annotated[JobRequest, Body()],
     caller: Submitter,
-    connection: SubmitTransaction,
     the: TheParts,
+    http: Request,
     response: Response,
-    after: BackgroundTasks,
-    idempotency_key: Annotated[str | None, Header(description="The same key again answers the same job.")] = None,
-    traceparent: Annotated[
-        str | None, Header(description="Passed on if it has the form that the W3C gives it.")
-    ] = None,
+    idempotency_key: _IdempotencyKey = None,
+    traceparent: _TraceParent = None,
+    prefer: _Prefer = None,
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
+    _check_key(idempotency_key)
     body = request.model_dump(mode="json")
-    if body["callback"] is None:
-        del body["callback"]  # a body without one is the same as before there were any
-    now = datetime.now(UTC)
-    job = NewJob(
-        id=new_job_id(),
-        kind=all_kinds()[body["kind"]],
-        params=body["params"],
-        priority=body["priority"],
-        finish_by=now + timedelta(seconds=body["deadline_s"]) if body["deadline_s"] else None,
+    for added in ("callback", "start_by_s"):
+        if body[added] is None:
+            del body[added]  # a body without one is the same as before there were any
+    job = replace(
+        _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
-        traceparent=trace_parent(traceparent),
         callback=_callback(request, the, caller.tenant_id),
     )
-    submitted = await submit(PostgresInbox(connection), job)
-    response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"
+    # Not the request's own transaction: whoever prefers to wait holds none meanwhile.
+    async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+        submitted = await submit(PostgresInbox(connection), job)
+        sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+    record = submitted.job
     if submitted.bell:
-        # Background tasks run after the answer is sent, which is after the commit.
-        after.add_task(the.ringer.ring, caller.tenant_id, submitted.bell)
-    sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
-    return AcceptedJob(**submitted.job.model_dump(), callback_secret=_shown(sealed, the))
+        # Only noted down: another task rings, and nobody waits for Redis.
+        await the.ringer.ring(caller.tenant_id, submitted.bell)
+    response.headers["Location"] = f"/v1/jobs/{record.id}"
+    if seconds := preferred_wait(prefer, response):
+        record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
+        response.status_code = 200 if record.state.is_final else 202
+    return AcceptedJob(**record.model_dump(), callback_secret=_shown(sealed, the))
+
+
+async def _look(http: Request, caller: Caller, job_id: str) -> JobRecord:
+    """In a transaction of its own.
+
+    Raises:
+        NotFound: there is no such job.
+    """
+    async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+        return await _existing(connection, job_id)
+
+
+async def _existing(connection: AsyncConnection[Any], job_id: str) -> JobRecord:
+    job = await job_by_id(connection, job_id)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+@router.post(
+    "/bulk", status_code=202, summary="Submit many jobs", operation_id="submit_jobs", responses=documented(409)
+)
+async def submit_jobs(
+    request: BulkRequest,
+    caller: Submitter,
+    connection: SubmitTransaction,
+    the: TheParts,
+    after: BackgroundTasks,
+    idempotency_key: _IdempotencyKey = None,
+    traceparent: _TraceParent = None,
+) -> AcceptedJobs:
+    """Accepts up to 1,000 jobs in one commit, or none: a fault names its job, such as `jobs.17.params.steps`."""
+    _check_key(idempotency_key)
+    for number, asked in enumerate(request.jobs):
+        if asked.callback is not None:
+            raise InvalidInput(
+                "field_unknown",
+                "jobs that are submitted together have no callbacks",
+                field=f"jobs.{number}.callback",
+                hint="submit it alone, or register a webhook",
+            )
+    body, now = request.model_dump(mode="json"), datetime.now(UTC)
+    # In the order of their identifiers, so that they are claimed as they were given.
+    ids = sorted(new_job_id() for _ in request.jobs)
+    jobs = [_new_job(job_id, asked, now, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
+    submitted = await submit_all(PostgresInbox(connection), jobs)
+    after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
+    return AcceptedJobs(items=submitted.jobs)
+
+
+def _check_key(idempotency_key: str | None) -> None:
+    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
+
+
+def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None) -> NewJob:
+    """A job from the body that asks for it, without what goes with a whole call."""
+    return NewJob(
+        id=job_id,
+        kind=all_kinds()[asked["kind"]],
+        params=asked["params"],
+        priority=asked["priority"],
+        finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
+        start_by=now + timedelta(seconds=asked["start_by_s"]) if asked.get("start_by_s") else None,
+        traceparent=trace_parent(traceparent),
+    )
 
 
 def _shown(sealed: bytes | None, the: Parts) -> str | None:
@@ -152,19 +290,24 @@ async def get_jobs(
     limit: Limit = 50,
     state: JobState | None = None,
     kind: Annotated[str | None, Query(max_length=100, pattern="^[a-z0-9._-]+$")] = None,
+    code: Annotated[
+        str | None, Query(max_length=100, pattern="^[a-z0-9_]+$", description="Only jobs that failed with this code.")
+    ] = None,
 ) -> Page[JobRecord]:
     """The tenant's jobs, newest first."""
-    found = await list_jobs(connection, state=state, kind=kind, before=cursor, most=limit + 1)
+    found = await list_jobs(connection, state=state, kind=kind, code=code, before=cursor, most=limit + 1)
     return page(found, limit)
 
 
 @router.get("/{job_id}", summary="Look at a job", operation_id="get_job")
-async def get_job(job_id: JobId, connection: ReadTransaction) -> JobRecord:
+async def get_job(
+    job_id: JobId, caller: Reader, the: TheParts, http: Request, response: Response, prefer: _Prefer = None
+) -> JobRecord:
     """State, progress, and in the end the result or the error."""
-    job = await job_by_id(connection, job_id)
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
+    seconds = preferred_wait(prefer, response)
+    if seconds is None:
+        return await _look(http, caller, job_id)
+    return await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
 
 
 @router.post(
@@ -176,6 +319,39 @@ async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts
         # News of what is not committed yet would be looked up too early, and not told again.
         after.add_task(the.ringer.tell, job_id)
         return asked
-    job = await get_job(job_id, connection)
+    job = await _existing(connection, job_id)
     refuse_finished(job)
     return job
+
+
+@router.post(
+    "/{job_id}/retry", status_code=202, summary="Try a job again", operation_id="retry_job", responses=documented(409)
+)
+async def retry_job(
+    job_id: JobId,
+    caller: Submitter,
+    connection: SubmitTransaction,
+    the: TheParts,
+    response: Response,
+    after: BackgroundTasks,
+) -> JobRecord:
+    """A new job with the params of one that failed or was canceled. Asking again gives the same one."""
+    retried = await retry_jobs(connection, [job_id])
+    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
+    response.headers["Location"] = f"/v1/jobs/{retried.jobs[0].id}"
+    return retried.jobs[0]
+
+
+@router.post(
+    "/retry", status_code=202, summary="Try many jobs again", operation_id="retry_jobs", responses=documented(409)
+)
+async def retry_many(
+    request: RetryRequest, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
+) -> RetriedJobs:
+    """Up to 1,000 jobs, all or none: those named, or the oldest that failed with a code and were not retried yet."""
+    jobs, more = request.jobs or [], False
+    if request.code is not None:
+        jobs, more = await failed_jobs(connection, request.code, request.kind)
+    retried = await retry_jobs(connection, jobs)
+    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
+    return RetriedJobs(items=retried.jobs, more=more)

@@ -53,6 +53,7 @@ class _Story:
                 link(say("training.open"), f"/training/{record.id}", look="button")
             self._cancel = button(say("cancel"), self._stop, look="danger", image="stop")
             self._again = button(say("resubmit"), self._resubmit, image="again")
+            self._retry = button(say("again"), self._try_again, look="primary", image="again")
         self._facts = box("facts")
         self._line = ProgressLine()
         self._outcome = box("outcome")
@@ -80,11 +81,14 @@ class _Story:
                 with box("fact", "span"):
                     words(say(f"job.{name}"), "fact-name", "span")
                     words(value, tag="span")
+            if record.retry_of:
+                link(say("job.retry_of"), f"/jobs/{record.retry_of}")
         ended = record.state.is_final
         self._line.show_job(record)
         self._line.element.set_visibility(not ended)
         self._cancel.set_visibility(not ended)
-        self._again.set_visibility(ended)
+        self._again.set_visibility(record.state is JobState.SUCCEEDED)
+        self._retry.set_visibility(record.state in {JobState.FAILED, JobState.CANCELED})
         self._outcome.clear()
         if ended:
             with self._outcome:
@@ -130,6 +134,16 @@ class _Story:
         except ImpastoError as error:
             tell(error)
             busy(self._cancel, False)
+
+    async def _try_again(self) -> None:
+        busy(self._retry, True)
+        try:
+            record = await self._client.jobs.retry(self._record.id)
+        except ImpastoError as error:
+            tell(error)
+            busy(self._retry, False)
+            return
+        ui.navigate.to(f"/jobs/{record.id}")
 
     async def _resubmit(self) -> None:
         busy(self._again, True)

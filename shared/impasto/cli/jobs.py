@@ -1,8 +1,9 @@
-"""`impasto jobs list|show|watch|cancel`."""
+"""`impasto jobs submit|list|show|watch|cancel|retry`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -16,19 +17,41 @@ if TYPE_CHECKING:
 _STATES = ["queued", "running", "succeeded", "failed", "canceled"]
 
 
-@click.group(short_help="List, show, watch and cancel jobs.")
+@click.group(short_help="Submit, list, show, watch, cancel and retry jobs.")
 def jobs() -> None:
-    """List, show, watch and cancel jobs."""
+    """Submit, list, show, watch, cancel and retry jobs."""
+
+
+@jobs.command(short_help="Submit many jobs from a file.")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--idempotency-key", metavar="KEY", help="The same key and file again give the same jobs.")
+@command
+def submit(session: Session, file: IO[str], idempotency_key: str | None) -> None:
+    """Submit up to 1,000 jobs together from a file with a JSON object a line; - is stdin.
+
+    A line has "kind" and "params", and may have "priority", "deadline_s" and "start_by_s". All are accepted, or
+    none. Prints their ids and leaves them to run.
+    """
+    from impasto.client.jobs import submitting_bodies
+
+    accepted = session.client.transport.run(submitting_bodies(_lines(file), idempotency_key))
+    if session.as_json:
+        session.json(accepted)
+        return
+    for job in accepted:
+        click.echo(job.id)
+    session.note(f"{len(accepted)} jobs run without you; look again with: impasto jobs list")
 
 
 @jobs.command("list", short_help="List jobs, newest first.")
 @click.option("--state", type=click.Choice(_STATES))
 @click.option("--kind", metavar="KIND", help="Such as generate.stylise.")
+@click.option("--code", metavar="CODE", help="Only jobs that failed with it, such as worker_lost.")
 @click.option("--limit", type=click.IntRange(1), default=30, show_default=True)
 @command
-def list_(session: Session, state: str | None, kind: str | None, limit: int) -> None:
+def list_(session: Session, state: str | None, kind: str | None, code: str | None, limit: int) -> None:
     """List jobs, newest first."""
-    found = list(session.client.jobs.list(state=state, kind=kind, limit=limit))
+    found = list(session.client.jobs.list(state=state, kind=kind, code=code, limit=limit))
     if session.as_json:
         session.json(found)
         return
@@ -54,6 +77,8 @@ def show(session: Session, job_id: str) -> None:
             "submitted": words.ago(job.created_at),
             "took": _took(job),
             "attempts": job.attempts,
+            "retry of": job.retry_of,
+            "start by": words.ago(job.start_by) if job.start_by and not job.started_at else None,
             "deadline": words.ago(job.finish_by) if job.finish_by else None,
             "progress": told(job.progress) if job.progress and not job.state.is_final else None,
             "error": f"{job.error.get('code')}: {job.error.get('message')}" if job.error else None,
@@ -89,6 +114,45 @@ def cancel(session: Session, job_id: str) -> None:
         session.json(job)
     else:
         click.echo("canceled" if job.state.value == "canceled" else "stopping; it ends within seconds")
+
+
+@jobs.command(short_help="Try jobs again.")
+@click.argument("job_ids", metavar="JOB...", nargs=-1)
+@click.option("--code", metavar="CODE", help="Instead of JOB...: those that failed with it and were not retried yet.")
+@click.option("--kind", metavar="KIND", help="With --code: only jobs of this kind.")
+@command
+def retry(session: Session, job_ids: tuple[str, ...], code: str | None, kind: str | None) -> None:
+    """Try jobs again that failed or were canceled. Each becomes a new job with the same params; prints their ids.
+
+    A job is retried once: asked again, the same new job is told. That one can be retried in its turn.
+    """
+    if bool(job_ids) == bool(code) or (kind and not code):
+        raise click.UsageError("give jobs, or --code, maybe with --kind")
+    made = session.client.jobs.retry_all(job_ids or None, code=code, kind=kind)
+    if session.as_json:
+        session.json(made)
+        return
+    for job in made:
+        click.echo(job.id)
+    if not made:
+        session.note("there are no such jobs")
+
+
+def _lines(file: IO[str]) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            job = json.loads(line)
+        except ValueError as error:
+            raise click.UsageError(f"line {number} is not JSON: {error}") from error
+        if not isinstance(job, dict):
+            raise click.UsageError(f"line {number} is not a JSON object")
+        found.append(job)
+    if not found:
+        raise click.UsageError("the file has no jobs")
+    return found
 
 
 def _took(job: JobRecord) -> str:

@@ -42,9 +42,19 @@ def job_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--deadline", "deadline_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Give up then."
     )
+    @click.option(
+        "--start-by",
+        "start_by_s",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Give up if it has not started then.",
+    )
     @functools.wraps(function)
-    def run(*args: Any, wait: bool, priority: int, deadline_s: float | None, **values: Any) -> Any:
-        return function(*args, job={"wait": wait, "priority": priority, "deadline_s": deadline_s}, **values)
+    def run(
+        *args: Any, wait: bool, priority: int, deadline_s: float | None, start_by_s: float | None, **values: Any
+    ) -> Any:
+        job = {"wait": wait, "priority": priority, "deadline_s": deadline_s, "start_by_s": start_by_s}
+        return function(*args, job=job, **values)
 
     return run
 
@@ -55,7 +65,7 @@ def submit(session: Session, params: Params, job: dict[str, Any]) -> tuple[Job[A
     Raises:
         JobFailed: the job failed or was canceled.
     """
-    options = {"priority": job["priority"]} | ({"deadline_s": job["deadline_s"]} if job["deadline_s"] else {})
+    options = {"priority": job["priority"]} | {name: job[name] for name in ("deadline_s", "start_by_s") if job[name]}
     submitted = session.client.submit(params, **options)
     if not job["wait"]:
         if session.as_json:

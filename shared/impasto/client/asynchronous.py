@@ -28,7 +28,7 @@ from impasto.client.asynchronous_resources import (
 from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.asynchronous_webhooks import AsyncWebhooks
 from impasto.client.files import FolderUpload, OnFileProgress
-from impasto.client.jobs import SubmitOptions
+from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
 from impasto.client.upload import Metadata, Source, UploadProgress
@@ -184,10 +184,21 @@ class AsyncClient:
     async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job),
-        `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
+        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
+
+    async def submit_all(
+        self, params: Iterable[Params | tuple[Params, JobOptions]], **o: Unpack[BulkOptions]
+    ) -> list[AsyncJob[Any]]:
+        """Submits up to 1,000 jobs of any kinds together: all are accepted, in one commit, or none. In their order.
+
+        Options hold for all: `priority`, `deadline_s`, `start_by_s`, and `idempotency_key` of the whole call. A job
+        with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
+        """
+        accepted = await self.transport.run(jobs.submitting_all(params, o))
+        return [AsyncJob(self.transport, record) for record in accepted]
 
     @overload
     async def run(

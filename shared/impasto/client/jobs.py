@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from pydantic import BaseModel, Field
@@ -22,12 +23,28 @@ _MOST_POINTS: Final = 5000
 
 
 class SubmitOptions(TypedDict, total=False):
-    """What may be given with a job: its urgency (-10..10), seconds it may take, a key against doubles, a callback."""
+    """What may be given with a job: its urgency (-10..10), seconds until it must have ended, and until it must have
+    started, a key against doubles, a callback."""
 
     priority: int
     deadline_s: float
+    start_by_s: float
     idempotency_key: str
     callback: dict[str, Any]
+
+
+class JobOptions(TypedDict, total=False):
+    """What may be given with one job of many: its urgency (-10..10) and the seconds until it must end, and start."""
+
+    priority: int
+    deadline_s: float
+    start_by_s: float
+
+
+class BulkOptions(JobOptions, total=False):
+    """What may be given with many jobs at once: what holds for all of them, and a key against doubles."""
+
+    idempotency_key: str
 
 
 class AcceptedJob(JobRecord):
@@ -44,16 +61,58 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[AcceptedJob]:
         InvalidInput: no kind takes such params, or the platform refuses them.
     """
     body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
-    body |= {name: options[name] for name in ("priority", "deadline_s", "callback") if name in options}
+    body |= {name: options[name] for name in ("priority", "deadline_s", "start_by_s", "callback") if name in options}
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
     return AcceptedJob.model_validate_json(answer.content)
+
+
+def submitting_all(jobs: Iterable[Params | tuple[Params, JobOptions]], options: BulkOptions) -> Flow[list[JobRecord]]:
+    """Submits jobs together: all of them are accepted, in one commit, or none.
+
+    Raises:
+        InvalidInput: there are none or more than 1,000, or the platform refuses one; `field` says which.
+    """
+    shared = {name: options[name] for name in JobOptions.__annotations__ if name in options}  # type: ignore[literal-required]
+    bodies: list[dict[str, Any]] = []
+    for job in jobs:
+        params, own = job if isinstance(job, tuple) else (job, JobOptions())
+        body = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
+        bodies.append(body | shared | own)
+    return (yield from submitting_bodies(bodies, options.get("idempotency_key")))
+
+
+def submitting_bodies(bodies: Iterable[Mapping[str, Any]], key: str | None = None) -> Flow[list[JobRecord]]:
+    """Submits jobs of any kind together, each as it is sent to the platform: `kind`, `params` and options."""
+    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    answer = yield from send(Request("POST", place("jobs", "bulk"), body={"jobs": list(bodies)}, headers=headers))
+    return _Jobs.model_validate_json(answer.content).items
 
 
 def canceling(job_id: str) -> Flow[JobRecord]:
     """Asks for the job to stop."""
     answer = yield from send(Request("POST", place("jobs", job_id, "cancel")))
     return JobRecord.model_validate_json(answer.content)
+
+
+def retrying(job_id: str) -> Flow[JobRecord]:
+    """The job that tries this one again; the same one however often it is asked for.
+
+    Raises:
+        Conflict: it has not ended, or has succeeded.
+    """
+    answer = yield from send(Request("POST", place("jobs", job_id, "retry")))
+    return JobRecord.model_validate_json(answer.content)
+
+
+def retrying_all(job_ids: Iterable[str] | None, code: str | None, kind: str | None) -> Flow[list[JobRecord]]:
+    """The retries of these jobs, or of up to 1,000 that failed with that code and were not retried yet."""
+    asked = {"jobs": list(job_ids) if job_ids is not None else None, "code": code, "kind": kind}
+    body = {name: value for name, value in asked.items() if value is not None}
+    # A code means those not retried yet: sent twice, it could mean others the second time.
+    request = Request("POST", place("jobs", "retry"), body=body, repeatable=code is None)
+    answer = yield from send(request)
+    return _Jobs.model_validate_json(answer.content).items
 
 
 def previewing(job_id: str) -> Flow[bytes | None]:
@@ -88,6 +147,10 @@ def sampling(job_id: str, after: int) -> Flow[list[Sample]]:
     """Sheets of samples after a step, the earliest 1,000."""
     answer = yield from send(Request("GET", place("jobs", job_id, "samples"), {"after": after}))
     return _Samples.model_validate_json(answer.content).items
+
+
+class _Jobs(BaseModel):
+    items: list[JobRecord]
 
 
 class _Series(BaseModel):

@@ -12,7 +12,7 @@ from impasto.artworks import UploadResult
 from impasto.client import jobs, resources, upload
 from impasto.client.address import find_address
 from impasto.client.files import FolderUpload, OnFileProgress
-from impasto.client.jobs import SubmitOptions
+from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
 from impasto.client.threaded_resources import (
@@ -174,10 +174,21 @@ class Client:
     def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `idempotency_key` (the same key again gives the same job),
-        `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
+        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
+
+    def submit_all(
+        self, params: Iterable[Params | tuple[Params, JobOptions]], **o: Unpack[BulkOptions]
+    ) -> list[Job[Any]]:
+        """Submits up to 1,000 jobs of any kinds together: all are accepted, in one commit, or none. In their order.
+
+        Options hold for all: `priority`, `deadline_s`, `start_by_s`, and `idempotency_key` of the whole call. A job
+        with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
+        """
+        accepted = self.transport.run(jobs.submitting_all(params, o))
+        return [Job(self.transport, record) for record in accepted]
 
     @overload
     def run(

@@ -60,6 +60,13 @@ class Job(Generic[R]):
         self.record = self._transport.run(jobs.canceling(self.id))
         return self.record
 
+    def retry(self) -> Job[R]:
+        """The job that tries this one again, after it failed or was canceled; the same one however often it is asked.
+
+        Raises Conflict if it has not ended, or has succeeded.
+        """
+        return Job(self._transport, self._transport.run(jobs.retrying(self.id)))
+
     def events(self, after: int = 0) -> Iterator[JobEvent | Progress]:
         """Events after that number, and progress in between, until the job ends."""
         return Jobs(self._transport).events(self.id, after)
@@ -105,12 +112,28 @@ class Jobs(_Resource):
         """Sheets that a training drew after a step: each is the artifact `sha256`, there while the job still runs."""
         return self._transport.run(jobs.sampling(job_id, after))
 
+    def retry(self, job_id: str) -> JobRecord:
+        """The job that tries that one again; the same one however often it is asked for."""
+        return self._transport.run(jobs.retrying(job_id))
+
+    def retry_all(
+        self, job_ids: Iterable[str] | None = None, *, code: str | None = None, kind: str | None = None
+    ) -> list[JobRecord]:
+        """The retries of these jobs, or of up to 1,000, oldest first, that failed with `code` and have none yet."""
+        return self._transport.run(jobs.retrying_all(job_ids, code, kind))
+
     def list(
-        self, *, state: JobState | str | None = None, kind: str | None = None, limit: int | None = None
+        self,
+        *,
+        state: JobState | str | None = None,
+        kind: str | None = None,
+        code: str | None = None,
+        limit: int | None = None,
     ) -> Iterator[JobRecord]:
-        """Newest first, read page by page as you go; at most `limit`."""
+        """Newest first, read page by page as you go; at most `limit`. With `code` only those that failed with it."""
         asked = str(state) if state else None
-        return self._transport.iterate(resources.pages(JobRecord, "jobs", most=limit, state=asked, kind=kind))
+        flow = resources.pages(JobRecord, "jobs", most=limit, state=asked, kind=kind, code=code)
+        return self._transport.iterate(flow)
 
     def cancel(self, job_id: str) -> JobRecord:
         return self._transport.run(jobs.canceling(job_id))

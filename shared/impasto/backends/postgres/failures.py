@@ -16,6 +16,7 @@ _EXPECTED: Final = (
     "runner_killed",
     "out_of_memory",
     "deadline_missed",
+    "start_missed",
     "time_limit",
     "storage_unavailable",
 )

@@ -30,6 +30,7 @@ def insert_follow_up(connection: Connection[Any], job: ClaimedJob, follow_up: Fo
             "run_after": None,
             "run_limit_s": kind.run_limit_s,
             "finish_by": None,
+            "start_by": None,
             "idempotency_key": None,
             "request_sha256": None,
             "traceparent": job.traceparent,

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
 from impasto.backends.postgres.jobs import COLUMNS, record
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
-from impasto.submission import Bell, NewJob
+from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 
 # `{tenant}` is whose job it is, as SQL.
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      idempotency_key, request_sha256, traceparent, last_event)
+                      start_by, idempotency_key, request_sha256, traceparent, last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
-            coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(idempotency_key)s, %(request_sha256)s,
-            %(traceparent)s, 1)
+            coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(start_by)s, %(idempotency_key)s,
+            %(request_sha256)s, %(traceparent)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -33,6 +34,33 @@ WITH job AS (
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
 _INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+
+# Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
+_INSERT_ALL: Final = f"""
+WITH job AS (
+    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+                      idempotency_key, request_sha256, submitted_with, traceparent, last_event)
+    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+           CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
+           CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s, 1
+    FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
+                %(priority)s::smallint[], %(run_limit_s)s::double precision[], %(finish_by)s::timestamptz[],
+                %(start_by)s::timestamptz[])
+         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by, n)
+    ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
+    RETURNING *
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
+), numbered AS (
+    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY id) AS place FROM job
+), bell AS (
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
+    SELECT tenant_id, id, queue, traceparent FROM numbered WHERE place <= {MOST_BELLS}
+    RETURNING outbox.id AS outbox_id, outbox.job_id
+)
+SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
+"""  # noqa: S608  fixed columns
 
 # The same condition as the catalogue's `measured`.
 _UNMEASURED: Final = """
@@ -98,6 +126,7 @@ class PostgresInbox:
             "run_after": job.run_after,
             "run_limit_s": job.kind.run_limit_s,
             "finish_by": job.finish_by,
+            "start_by": job.start_by,
             "idempotency_key": job.idempotency_key,
             "request_sha256": job.request_sha256,
             "traceparent": job.traceparent,
@@ -118,3 +147,36 @@ class PostgresInbox:
         row = await cursor.fetchone()
         assert row is not None, "a taken key has its job"
         return record(row[:-1]), bytes(row[-1])
+
+    async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
+        first = jobs[0]
+        values = {
+            "id": [job.id for job in jobs],
+            "kind": [job.kind.name for job in jobs],
+            "queue": [job.kind.queue for job in jobs],
+            "shape": [job.kind.shape for job in jobs],
+            "params": [Jsonb(job.params) for job in jobs],
+            "priority": [job.priority for job in jobs],
+            "run_limit_s": [job.kind.run_limit_s for job in jobs],
+            "finish_by": [job.finish_by for job in jobs],
+            "start_by": [job.start_by for job in jobs],
+            "idempotency_key": first.idempotency_key,
+            "request_sha256": first.request_sha256,
+            "traceparent": first.traceparent,
+        }
+        async with self._connection.transaction() as whole:
+            rows = await (await self._connection.execute(_INSERT_ALL, values)).fetchall()
+            if len(rows) < len(jobs):  # the first was left out: its key is taken
+                raise Rollback(whole)
+            bells = [Bell(queue, outbox_id, first.traceparent) for *_, queue, outbox_id in rows if outbox_id]
+            return SubmittedAll([record(row[:-2]) for row in rows], bells)
+        return None
+
+    async def all_by_key(self, idempotency_key: str) -> tuple[list[JobRecord], bytes]:
+        first, request_sha256 = await self.by_key(idempotency_key)
+        cursor = await self._connection.execute(
+            f"""SELECT {COLUMNS} FROM jobs
+                WHERE id = ANY((SELECT submitted_with FROM jobs WHERE id = %s)::text[]) ORDER BY id""",  # noqa: S608
+            [first.id],
+        )
+        return [record(row) for row in await cursor.fetchall()], request_sha256

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from impasto.jobs import JobEvent, JobRecord
+from impasto.jobs import JobEvent, JobRecord, JobState
 
 COLUMNS: Final = (
     "id, kind, state, params, result, error, progress, attempts, cancel_requested_at IS NOT NULL AS cancel_requested, "
-    "created_at, started_at, finished_at, finish_by"
+    "created_at, started_at, finished_at, start_by, finish_by, retry_of"
 )
 _NAMES: Final = (
     "id",
@@ -26,8 +26,27 @@ _NAMES: Final = (
     "created_at",
     "started_at",
     "finished_at",
+    "start_by",
     "finish_by",
+    "retry_of",
 )
+
+_CONDITIONS: Final = {
+    "state": "state = %(state)s",
+    "kind": "kind = %(kind)s",
+    "code": "error_code = %(code)s AND state = 'failed'",
+    "before": "id < %(before)s",
+}
+
+# The newest of each state that is asked for, and of these the newest. A range of states in their order, though it is
+# one state: no other index has that order, so that nobody walks down all jobs, past a million that wait, to rare ones.
+_BY_STATE: Final = """id = ANY(ARRAY(
+    SELECT newest.id FROM unnest(%(states)s::text[]) AS each (state) CROSS JOIN LATERAL (
+        SELECT jobs.id FROM jobs
+        WHERE {where} AND jobs.state >= each.state AND (jobs.state, jobs.id) < (each.state, %(before)s)
+        ORDER BY jobs.state DESC, jobs.id DESC LIMIT %(most)s
+    ) AS newest ORDER BY newest.id DESC LIMIT %(most)s))"""
+_AFTER_ALL: Final = "job_" + 26 * "z"
 
 # Queued: ended here and now. Running: the flag is set; the worker sees it when it next renews its lease.
 _CANCEL: Final = f"""
@@ -76,16 +95,30 @@ async def preview_of(connection: AsyncConnection[Any], job_id: str) -> Preview |
 
 
 async def list_jobs(
-    connection: AsyncConnection[Any], *, state: str | None, kind: str | None, before: str | None, most: int
+    connection: AsyncConnection[Any],
+    *,
+    state: str | None,
+    kind: str | None,
+    before: str | None,
+    most: int,
+    code: str | None = None,
 ) -> list[JobRecord]:
-    """The tenant's jobs, newest first, older than `before`."""
+    """The tenant's jobs, newest first, older than `before`; with a code only those that failed with it."""
+    values: dict[str, Any] = {"state": state, "kind": kind, "before": before, "code": code, "most": most}
+    # Only the conditions that there are: a plan for all of them at once could use no index well.
+    by_state = code is None and (state or kind)
+    given = [name for name, value in values.items() if name in _CONDITIONS and value is not None]
+    conditions = [_CONDITIONS[name] for name in given if not by_state or name == "kind"]
+    where = " AND ".join(["tenant_id = current_setting('app.tenant_id')", *conditions])
+    if by_state:
+        where = _BY_STATE.format(where=where)
+        values["states"] = [state] if state else [each.value for each in JobState]
+        values["before"] = before or _AFTER_ALL
+    # Planned for these values each time: which index is short depends on them.
     cursor = await connection.execute(
-        f"""SELECT {COLUMNS} FROM jobs
-            WHERE tenant_id = current_setting('app.tenant_id')
-              AND (%(before)s::text IS NULL OR id < %(before)s)
-              AND (%(state)s::text IS NULL OR state = %(state)s) AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-            ORDER BY id DESC LIMIT %(most)s""",  # noqa: S608  fixed columns
-        {"before": before, "state": state, "kind": kind, "most": most},
+        f"SELECT {COLUMNS} FROM jobs WHERE {where} ORDER BY id DESC LIMIT %(most)s",  # noqa: S608  fixed texts
+        values,
+        prepare=False,
     )
     return [record(row) for row in await cursor.fetchall()]
 

@@ -24,6 +24,22 @@ WITH overdue AS (
 SELECT id, state, queue, kind, error->>'code' FROM ended
 """
 
+# One that has started before, and waits again for another attempt, has started.
+_NOT_STARTED: Final = """
+WITH late AS (
+    SELECT id FROM jobs WHERE start_by < now() AND state = 'queued' AND started_at IS NULL
+    FOR UPDATE SKIP LOCKED LIMIT 500
+), ended AS (
+    UPDATE jobs j SET state = 'failed', finished_at = now(), last_event = last_event + 1,
+        error = jsonb_build_object('code', 'start_missed', 'message', 'the job did not start in time')
+    FROM late WHERE j.id = late.id RETURNING j.*
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.failed', jsonb_build_object('code', 'start_missed') FROM ended
+)
+SELECT id, state, queue, kind, error->>'code' FROM ended
+"""
+
 
 def expire_leases(connection: Connection[Any]) -> list[Moved]:
     """Takes jobs from workers that have been silent longer than their lease."""
@@ -36,6 +52,11 @@ def expire_leases(connection: Connection[Any]) -> list[Moved]:
 def fail_overdue(connection: Connection[Any]) -> list[Moved]:
     """Ends jobs past their deadline. A running one is its worker's to end first: it gets 30 seconds."""
     return [Moved(*row) for row in connection.execute(_OVERDUE).fetchall()]
+
+
+def fail_not_started(connection: Connection[Any]) -> list[Moved]:
+    """Ends jobs that wait beyond the time by which they should have started for the first time."""
+    return [Moved(*row) for row in connection.execute(_NOT_STARTED).fetchall()]
 
 
 def take_ended_states(connection: Connection[Any]) -> list[tuple[str, str]]:

@@ -33,6 +33,8 @@ STATUSES: Final[dict[str, int]] = {
     "not_found": 404,
     "image_format_unsupported": 415,
     "job_already_finished": 409,
+    "job_not_finished": 409,
+    "job_succeeded": 409,
     "result_not_ready": 404,
     "checkpoint_not_measured": 409,
     "name_taken": 409,
@@ -182,12 +184,15 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 def _place(found: dict[str, Any]) -> str:
     """Where the fault is, as the caller wrote it: `params.strength`, `limit`, or `body` for all of it."""
-    if found["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        return str(found["ctx"]["discriminator"]).strip("'")
     parts = [str(part) for part in found["loc"]]
-    # The union of kinds puts the kind's name between the body and its fields.
-    hidden = 2 if parts[0] == "body" and len(parts) > 1 and parts[1] in all_kinds() else 1
-    return ".".join(parts[hidden:]) or "body"
+    within = parts[1:]
+    # The union of kinds puts the kind's name between a job and its fields.
+    job = 2 if parts[0] == "body" and within[:1] == ["jobs"] else 0
+    if parts[0] == "body" and within[job : job + 1] and within[job] in all_kinds():
+        del within[job]
+    if found["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        within.append(str(found["ctx"]["discriminator"]).strip("'"))
+    return ".".join(within) or "body"
 
 
 def _message(found: dict[str, Any]) -> str:

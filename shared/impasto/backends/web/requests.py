@@ -6,6 +6,8 @@ import json
 import logging
 import re
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
@@ -24,8 +26,16 @@ _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class RequestFrame:
     """Outermost middleware: request id in and out, metrics, and a limit on the body."""
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int, unlimited: tuple[str, ...] = ()) -> None:
-        self._app, self._most, self._unlimited = app, most_bytes, unlimited
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        most_bytes: int,
+        larger: Mapping[str, int] = MappingProxyType({}),
+        unlimited: tuple[str, ...] = (),
+    ) -> None:
+        """`larger` are limits of single addresses, `unlimited` what addresses without one begin with."""
+        self._app, self._most, self._larger, self._unlimited = app, most_bytes, larger, unlimited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -37,7 +47,8 @@ class RequestFrame:
         scope.setdefault("state", {})["request_id"] = request_id
         started, status, started_answer = time.monotonic(), 500, False
 
-        body = _Body(receive, None if self._unlimited and scope["path"].startswith(self._unlimited) else self._most)
+        most = self._larger.get(scope["path"], self._most)
+        body = _Body(receive, None if self._unlimited and scope["path"].startswith(self._unlimited) else most)
 
         async def tell(message: Message) -> None:
             nonlocal status, started_answer
