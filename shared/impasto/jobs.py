@@ -43,6 +43,15 @@ class Progress(BaseModel):
     series: dict[str, float] = {}
 
 
+class WaitsFor(BaseModel):
+    """Why a queued job cannot start now: no live worker consumes its queue, or none of those knows its kind."""
+
+    code: Literal["no_worker"]
+    missing: Literal["queue", "kind"]
+    queue: str
+    kind: str
+
+
 class JobRecord(BaseModel):
     """A job as the API shows it."""
 
@@ -59,6 +68,7 @@ class JobRecord(BaseModel):
     started_at: datetime | None = None
     finished_at: datetime | None = None
     finish_by: datetime | None = None
+    waiting_for: WaitsFor | None = None
 
 
 class JobEvent(BaseModel):
@@ -98,3 +108,5 @@ class ClaimedJob:
     traceparent: str | None = None
     # Seconds between when it could have started and its first start; None for a later attempt.
     waited_s: float | None = None
+    # The checkpoint that its worker should hold; empty where it makes no difference.
+    affinity: str = ""

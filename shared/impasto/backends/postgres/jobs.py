@@ -11,7 +11,8 @@ from impasto.jobs import JobEvent, JobRecord
 
 COLUMNS: Final = (
     "id, kind, state, params, result, error, progress, attempts, cancel_requested_at IS NOT NULL AS cancel_requested, "
-    "created_at, started_at, finished_at, finish_by"
+    "created_at, started_at, finished_at, finish_by, "
+    "job_waits_for(state, queue, kind) AS waiting_for"
 )
 _NAMES: Final = (
     "id",
@@ -27,6 +28,7 @@ _NAMES: Final = (
     "started_at",
     "finished_at",
     "finish_by",
+    "waiting_for",
 )
 
 # Queued: ended here and now. Running: the flag is set; the worker sees it when it next renews its lease.
