@@ -34,6 +34,7 @@ class NewJob:
     request_sha256: bytes | None = None
     traceparent: str | None = None
     callback: NewEndpoint | None = None
+    require_worker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
 
     Raises:
         NotFound: the params name a thing that the tenant does not have.
-        Conflict: a checkpoint has no finished evaluation, and the params do not allow that.
+        Conflict: a checkpoint has no finished evaluation, and the params do not allow that; or no worker is there to
+            run the job, and it is to be refused then.
         InvalidInput: the Idempotency-Key was used with another body.
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
@@ -91,6 +93,8 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
             field="params.checkpoint",
         )
     if accepted := await inbox.insert(job):
+        if job.require_worker:
+            _require_worker(accepted[0])  # what is refused is not committed
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
@@ -102,6 +106,18 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
             hint="use a new key for a new job",
         )
     return Submitted(earlier, None)
+
+
+def _require_worker(job: JobRecord) -> None:
+    if lacks := job.waiting_for:
+        raise Conflict(
+            "no_worker_for_job",
+            f"no live worker consumes the queue {lacks.queue}"
+            if lacks.missing == "queue"
+            else f"no live worker of the queue {lacks.queue} knows the kind {lacks.kind}",
+            hint="start such a worker, or leave out require_worker: then the job waits for one",
+            field="require_worker",
+        )
 
 
 def _to_be_measured(params: Mapping[str, Any]) -> list[str]:

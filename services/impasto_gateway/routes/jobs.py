@@ -58,6 +58,7 @@ class _Request(BaseModel):
         None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
     )
     callback: CallbackRequest | None = None
+    require_worker: bool = Field(False, description="Refuse the job if no live worker can run it, instead of waiting.")
 
 
 class AcceptedJob(JobRecord):
@@ -104,8 +105,9 @@ async def submit_job(
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
     body = request.model_dump(mode="json")
-    if body["callback"] is None:
-        del body["callback"]  # a body without one is the same as before there were any
+    for later in ("callback", "require_worker"):
+        if not body[later]:
+            del body[later]  # a body without one is the same as before there were any
     now = datetime.now(UTC)
     job = NewJob(
         id=new_job_id(),
@@ -117,6 +119,7 @@ async def submit_job(
         request_sha256=request_digest(body),
         traceparent=trace_parent(traceparent),
         callback=_callback(request, the, caller.tenant_id),
+        require_worker=request.require_worker,
     )
     submitted = await submit(PostgresInbox(connection), job)
     response.headers["Location"] = f"/v1/jobs/{submitted.job.id}"

@@ -18,26 +18,25 @@ CHARGE_S: Final = 5.0
 # A worker tells at least every five seconds what it holds; nothing is left to one that missed twice.
 _TELLS_WITHIN_S: Final = 15.0
 
-# A loose scan: one step of the index a lane, however many jobs wait in it. A lane's head is its oldest job.
-_LANES: Final = """
-lanes AS (
-    SELECT q.queue, s.shape, head.*
+# A loose scan: one step of the index a tenant and kind, however many jobs wait. `run_after` is of the oldest.
+_WAITING: Final = """
+waiting AS (
+    SELECT q.queue, s.shape, oldest.*
     FROM unnest(%(queues)s::text[]) AS q (queue), unnest(%(shapes)s::text[]) AS s (shape), LATERAL (
-        SELECT kind, tenant_id, affinity, priority, run_after, id FROM jobs
-        WHERE state = 'queued' AND queue = q.queue AND shape = s.shape
-        ORDER BY kind, tenant_id, affinity, priority, run_after, id LIMIT 1
-    ) head
+        SELECT kind, tenant_id, run_after FROM jobs WHERE state = 'queued' AND queue = q.queue AND shape = s.shape
+        ORDER BY kind, tenant_id, run_after LIMIT 1
+    ) oldest
     UNION ALL
-    SELECT l.queue, l.shape, head.*
-    FROM lanes l, LATERAL (
-        SELECT kind, tenant_id, affinity, priority, run_after, id FROM jobs
-        WHERE state = 'queued' AND queue = l.queue AND shape = l.shape
-          AND (kind, tenant_id, affinity, priority) > (l.kind, l.tenant_id, l.affinity, l.priority)
-        ORDER BY kind, tenant_id, affinity, priority, run_after, id LIMIT 1
-    ) head
+    SELECT w.queue, w.shape, oldest.*
+    FROM waiting w, LATERAL (
+        SELECT kind, tenant_id, run_after FROM jobs
+        WHERE state = 'queued' AND queue = w.queue AND shape = w.shape AND (kind, tenant_id) > (w.kind, w.tenant_id)
+        ORDER BY kind, tenant_id, run_after LIMIT 1
+    ) oldest
 ), due AS MATERIALIZED (
-    SELECT * FROM lanes
+    SELECT * FROM waiting
     WHERE run_after <= now() AND (%(kinds)s::text[] IS NULL OR kind = ANY(%(kinds)s::text[]))
+      AND NOT tenant_id = ANY(%(passed_over)s::text[])
 )"""
 
 # How tenants stand to one another. What runs is counted from the jobs themselves, so nothing can drift.
@@ -46,19 +45,52 @@ running AS MATERIALIZED (
     SELECT tenant_id, count(*) AS jobs, coalesce(bool_or(queue = ANY(%(queues)s::text[])), false) AS here,
            sum(greatest({CHARGE_S}, faded_use(extract(epoch FROM now() - claimed_at)::double precision))) AS used_s
     FROM jobs WHERE state = 'running' GROUP BY tenant_id
+), warm_for AS MATERIALIZED (
+    SELECT DISTINCT d.tenant_id FROM due d, unnest(%(held)s::text[]) AS h (affinity), LATERAL (
+        SELECT FROM jobs j WHERE j.state = 'queued' AND j.queue = d.queue AND j.shape = d.shape AND j.kind = d.kind
+            AND j.tenant_id = d.tenant_id AND j.affinity = h.affinity LIMIT 1
+    ) one WHERE d.shape = 'engine'
 ), standings AS MATERIALIZED (
-    SELECT w.tenant_id, t.running_cap IS NOT NULL AS capped, t.running_cap - coalesce(r.jobs, 0) AS room,
-           coalesce(s.used_s, 0) + coalesce(r.used_s, 0) AS used_s, waits.since,
-           NOT coalesce(r.here, false) AND waits.since < now() - make_interval(secs => %(class_s)s) AS neglected
-    FROM (SELECT tenant_id, min(run_after) AS run_after FROM due GROUP BY tenant_id) w
-    JOIN tenants t ON t.id = w.tenant_id
-    LEFT JOIN running r ON r.tenant_id = w.tenant_id
-    LEFT JOIN LATERAL (
-        SELECT sum(faded(used_s, used_at)) AS used_s, max(used_at) FILTER (WHERE queue = ANY(%(queues)s::text[])) AS last
-        FROM tenant_shares WHERE tenant_id = w.tenant_id
-    ) s ON true
-    CROSS JOIN LATERAL (SELECT greatest(w.run_after, s.last) AS since) waits
-    WHERE coalesce(t.running_cap - coalesce(r.jobs, 0), 1) > 0 AND NOT w.tenant_id = ANY(%(passed_over)s::text[])
+    SELECT known.*, count(*) OVER () AS tenants
+    FROM (
+        SELECT w.tenant_id, t.running_cap IS NOT NULL AS capped, t.running_cap - coalesce(r.jobs, 0) AS room,
+               coalesce(s.used_s, 0) + coalesce(r.used_s, 0) AS used_s, f.tenant_id IS NOT NULL AS warm,
+               w.run_after AS oldest, greatest(w.run_after, s.last) AS since,
+               NOT coalesce(r.here, false)
+                   AND greatest(w.run_after, s.last) < now() - make_interval(secs => %(class_s)s) AS neglected
+        FROM (SELECT tenant_id, min(run_after) AS run_after FROM due GROUP BY tenant_id) w
+        JOIN tenants t ON t.id = w.tenant_id
+        LEFT JOIN running r ON r.tenant_id = w.tenant_id
+        LEFT JOIN warm_for f ON f.tenant_id = w.tenant_id
+        LEFT JOIN LATERAL (
+            SELECT sum(faded(used_s, used_at)) AS used_s,
+                   max(used_at) FILTER (WHERE queue = ANY(%(queues)s::text[])) AS last
+            FROM tenant_shares WHERE tenant_id = w.tenant_id
+        ) s ON true
+    ) known
+    WHERE coalesce(room, 1) > 0
+    ORDER BY neglected DESC, CASE WHEN neglected THEN since END,
+             used_s - CASE WHEN warm THEN %(warm_s)s ELSE 0 END, oldest
+    LIMIT %(depth)s
+)"""  # noqa: S608  fixed numbers
+
+# The same scan over the lanes of those whose turn is near: jobs alike but for their age. A head is the oldest.
+_LANES: Final = """
+lanes AS (
+    SELECT d.queue, d.shape, d.kind, d.tenant_id, head.*
+    FROM due d JOIN standings USING (tenant_id), LATERAL (
+        SELECT affinity, priority, run_after, id FROM jobs
+        WHERE state = 'queued' AND queue = d.queue AND shape = d.shape AND kind = d.kind AND tenant_id = d.tenant_id
+        ORDER BY affinity, priority, run_after, id LIMIT 1
+    ) head
+    UNION ALL
+    SELECT l.queue, l.shape, l.kind, l.tenant_id, head.*
+    FROM lanes l, LATERAL (
+        SELECT affinity, priority, run_after, id FROM jobs
+        WHERE state = 'queued' AND queue = l.queue AND shape = l.shape AND kind = l.kind AND tenant_id = l.tenant_id
+          AND (affinity, priority) > (l.affinity, l.priority)
+        ORDER BY affinity, priority, run_after, id LIMIT 1
+    ) head
 )"""
 
 # Which checkpoints other workers hold. One that is full counts as busy if none of its jobs began lately: what has run
@@ -74,13 +106,14 @@ holders AS MATERIALIZED (
 ), lined_up AS MATERIALIZED (
     SELECT d.*, d.affinity <> '' AND d.affinity = ANY(%(held)s::text[]) AS warm, elsewhere.holder,
            d.run_after + make_interval(secs => %(warm_s)s) AS left_until
-    FROM due d JOIN standings USING (tenant_id)
+    FROM lanes d
     LEFT JOIN LATERAL (
         SELECT min(h.name) AS holder FROM holders h
         WHERE d.affinity <> '' AND NOT d.affinity = ANY(%(held)s::text[]) AND d.affinity = ANY(h.checkpoints)
           AND d.queue = ANY(h.queues) AND d.kind = ANY(h.kinds)
     ) elsewhere ON true
-)"""
+    WHERE d.run_after <= now()
+)"""  # noqa: S608  fixed numbers
 
 # First the heads of lanes alone, which choose the shape and whose turn it is; then as many rows of the first lanes as
 # other workers may be about to take. `rank` orders a tenant's jobs, `turn` counts them, each taking a charge.
@@ -141,10 +174,12 @@ picked AS MATERIALIZED (
     FROM claimed
 )"""
 
-# One row a job, or one without any. `seen`: jobs there were to take; `again_s`, `holder`: of the job left the longest.
+# One row a job, or one without any. `more`: there were jobs to take, or tenants further back. `again_s` and `holder`:
+# of the job that has been left the longest.
 CLAIM: Final = f"""
-WITH RECURSIVE {_LANES}, {_STANDINGS}, {_HOLDERS}, {_CANDIDATES}, {_TAKE}
-SELECT (SELECT count(*) FROM candidates) AS seen, again.again_s, again.holder, c.tenant_id, s.capped, c.id, c.tenant_id,
+WITH RECURSIVE {_WAITING}, {_STANDINGS}, {_LANES}, {_HOLDERS}, {_CANDIDATES}, {_TAKE}
+SELECT EXISTS (SELECT FROM candidates) OR EXISTS (SELECT FROM standings WHERE tenants > %(depth)s) AS more,
+       again.again_s, again.holder, c.tenant_id, s.capped, c.id, c.tenant_id,
        c.kind, c.shape, c.params, c.epoch, c.attempts, c.run_limit_s, c.finish_by, c.traceparent,
        CASE WHEN c.started_at = now() THEN extract(epoch FROM now() - c.run_after)::double precision END, c.affinity
 FROM (VALUES (1)) AS always (one)
@@ -158,7 +193,9 @@ ORDER BY c.place
 """  # noqa: S608  fixed texts
 
 # A cap is exact: who has claimed for a tenant with one counts again, alone, before the commit.
-TRY_CAP: Final = "SELECT id FROM unnest(%s::text[]) AS t (id) WHERE NOT pg_try_advisory_xact_lock(hashtextextended(id, 7))"
+TRY_CAP: Final = (
+    "SELECT id FROM unnest(%s::text[]) AS t (id) WHERE NOT pg_try_advisory_xact_lock(hashtextextended(id, 7))"
+)
 OVER_CAP: Final = """
 SELECT t.id FROM tenants t WHERE t.id = ANY(%s)
     AND (SELECT count(*) FROM jobs j WHERE j.tenant_id = t.id AND j.state = 'running') > t.running_cap

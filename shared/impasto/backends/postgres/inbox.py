@@ -17,10 +17,10 @@ from impasto.submission import Bell, NewJob
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      idempotency_key, request_sha256, traceparent, last_event)
+                      idempotency_key, request_sha256, traceparent, affinity, last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
             coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(idempotency_key)s, %(request_sha256)s,
-            %(traceparent)s, 1)
+            %(traceparent)s, %(affinity)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -101,6 +101,7 @@ class PostgresInbox:
             "idempotency_key": job.idempotency_key,
             "request_sha256": job.request_sha256,
             "traceparent": job.traceparent,
+            "affinity": job.kind.affinity_of(job.params),
         }
         cursor = await self._connection.execute(_INSERT, values)
         row = await cursor.fetchone()

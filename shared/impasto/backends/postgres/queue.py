@@ -41,8 +41,8 @@ VALUES (%(worker)s, %(instance)s, %(host)s, %(pid)s, %(device)s, %(queues)s, %(s
         %(memory_bytes)s)
 ON CONFLICT (name) DO UPDATE SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
     device = excluded.device, queues = excluded.queues, slots = excluded.slots, places = excluded.places,
-    kinds = excluded.kinds, memory_bytes = excluded.memory_bytes, memory_used_bytes = NULL, checkpoints = '{}', running = 0,
-    started_at = now(), seen_at = now()
+    kinds = excluded.kinds, memory_bytes = excluded.memory_bytes, memory_used_bytes = NULL, checkpoints = '{}',
+    running = 0, started_at = now(), seen_at = now()
 """
 
 _NONE: Final[Mapping[tuple[str, int], bytes]] = MappingProxyType({})
@@ -94,7 +94,7 @@ class Claims:
 
 _NOTHING: Final = Holding()
 # Jobs looked at beyond those wanted: as many as other workers may take at this moment. More, when that was too few.
-_DEPTHS: Final = (8, 64, 512)
+_DEPTHS: Final = (6, 60, 600)
 _SOON_S: Final = 0.05
 
 
@@ -137,7 +137,7 @@ class PostgresQueue:
         queues: list[str],
         lease_s: float,
         kinds: Collection[str] | None = None,
-        policy: ClaimPolicy = ClaimPolicy(),  # noqa: B008  frozen
+        policy: ClaimPolicy = ClaimPolicy(),
     ) -> None:
         self._pool, self._queues = pool, queues
         self._who = {"worker": worker, "instance": instance, "lease_s": lease_s}
@@ -162,25 +162,25 @@ class PostgresQueue:
         passed_over: set[str] = set()
         crowded = False
         for depth in _DEPTHS:
-            claims, seen, refused = self._ask({**asked, "depth": most + depth, "passed_over": sorted(passed_over)})
-            if claims.jobs or not (seen or refused):
+            claims, more, refused = self._ask({**asked, "depth": most + depth, "passed_over": sorted(passed_over)})
+            if claims.jobs or not (more or refused):
                 # What others were busy with at this moment may be free in the next.
                 return replace(claims, again_s=_SOON_S) if crowded and not claims.jobs else claims
             crowded = crowded or not refused.at_cap
             passed_over |= refused.tenants
         return Claims(again_s=_SOON_S)
 
-    def _ask(self, asked: dict[str, Any]) -> tuple[Claims, int, _Refused]:
+    def _ask(self, asked: dict[str, Any]) -> tuple[Claims, bool, _Refused]:
         """One statement. Rolled back if it took more of a tenant than may run at once."""
         with self._pool.connection() as connection:
             rows = connection.execute(CLAIM, asked).fetchall()
-            (seen, again_s, holder, *_), found = rows[0], [row for row in rows if row[5] is not None]
+            (more, again_s, holder, *_), found = rows[0], [row for row in rows if row[5] is not None]
             refused = _refused(connection, sorted({row[3] for row in found if row[4]}))
             if refused:
                 connection.rollback()
-                return Claims(), seen, refused
+                return Claims(), bool(more), refused
         jobs = tuple(ClaimedJob(*row[5:]) for row in found)
-        return Claims(jobs) if jobs else Claims((), again_s, holder), seen, refused
+        return Claims(jobs) if jobs else Claims((), again_s, holder), bool(more), refused
 
     def another_shape_waits(self, shape: Shape, patience_s: float) -> bool:
         """Whether a job of another shape has waited longer than `patience_s`."""

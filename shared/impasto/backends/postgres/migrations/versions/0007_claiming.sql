@@ -9,7 +9,9 @@ ALTER TABLE tenants ADD COLUMN running_cap integer CHECK (running_cap >= 0);
 -- Jobs of shape engine at once; null: a worker of before, which cannot be rung by its name.
 ALTER TABLE workers ADD COLUMN places integer;
 
--- Every lane of what waits is one step of a scan that skips from head to head.
+-- For scans that skip from head to head: who has waiting jobs of which kind, and how old the oldest is ...
+CREATE INDEX jobs_waiting ON jobs (queue, shape, kind, tenant_id, run_after) WHERE state = 'queued';
+-- ... and of one tenant and kind each lane of jobs that are alike but for their age.
 CREATE INDEX jobs_lanes ON jobs (queue, shape, kind, tenant_id, affinity, priority, run_after, id)
     WHERE state = 'queued';
 
