@@ -62,9 +62,10 @@ class Settings:
         "seconds of waiting that are worth one priority class; a tenant that got nothing for so long goes first",
     )
     warm_s: str = _setting(
-        "IMPASTO_WARM_S",
-        "5",
-        "seconds that it is worth to have a job's checkpoint loaded, and that a job is left to a worker that has it",
+        "IMPASTO_WARM_S", "10", "seconds of waiting that it is worth to have a job's checkpoint loaded"
+    )
+    leave_s: str = _setting(
+        "IMPASTO_LEAVE_S", "4", "seconds that a job is left to another worker, which has its checkpoint loaded"
     )
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")

@@ -135,7 +135,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         queues=options.queues,
         lease_s=float(settings.lease_s),
         kinds=handlers,
-        policy=ClaimPolicy(class_s=float(settings.class_s), warm_s=float(settings.warm_s)),
+        policy=ClaimPolicy(float(settings.class_s), float(settings.warm_s), float(settings.leave_s)),
     )
     # A cache of its own: a worker trims it while none of its jobs runs, and knows of no other worker's.
     cache = settings.data_folder / "cache" / options.name

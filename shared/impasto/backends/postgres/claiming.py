@@ -5,7 +5,7 @@ Every rule is a number of seconds, so that the rules can be weighed against one 
 - between tenants, who has held slots for the fewest seconds lately (`tenant_shares` and what runs) goes first;
 - of a tenant's jobs the oldest goes first, a priority class being worth `class_s` of age: who waits gains classes;
 - a job whose checkpoint the worker holds is worth `warm_s` more, in both respects;
-- a job whose checkpoint only another live worker holds is left to that one for `warm_s`;
+- a job whose checkpoint only another live worker holds is left to that one for `leave_s`;
 - a tenant that got nothing for `class_s` goes before all that did.
 """
 
@@ -100,12 +100,12 @@ holders AS MATERIALIZED (
     SELECT w.name, w.queues, w.kinds, w.checkpoints FROM workers w
     WHERE w.name <> %(worker)s AND w.places IS NOT NULL AND w.checkpoints <> '{{}}'
       AND w.seen_at > now() - make_interval(secs => {_TELLS_WITHIN_S}) AND (
-          SELECT count(*) < w.places OR min(now() - claimed_at) <= make_interval(secs => %(warm_s)s)
+          SELECT count(*) < w.places OR min(now() - claimed_at) <= make_interval(secs => %(leave_s)s)
           FROM jobs WHERE state = 'running' AND worker = w.name
       )
 ), lined_up AS MATERIALIZED (
     SELECT d.*, d.affinity <> '' AND d.affinity = ANY(%(held)s::text[]) AS warm, elsewhere.holder,
-           d.run_after + make_interval(secs => %(warm_s)s) AS left_until
+           d.run_after + make_interval(secs => %(leave_s)s) AS left_until
     FROM lanes d
     LEFT JOIN LATERAL (
         SELECT min(h.name) AS holder FROM holders h
@@ -140,7 +140,7 @@ heads AS (
         WHERE j.state = 'queued' AND j.queue = h.queue AND j.shape = h.shape AND j.kind = h.kind
           AND j.tenant_id = h.tenant_id AND j.affinity = h.affinity AND j.priority = h.priority
           AND j.run_after <= CASE WHEN h.warm OR h.holder IS NULL THEN now()
-                                  ELSE now() - make_interval(secs => %(warm_s)s) END
+                                  ELSE now() - make_interval(secs => %(leave_s)s) END
         ORDER BY j.run_after, j.id LIMIT %(depth)s
     ) row
 ), turns AS (

@@ -72,12 +72,13 @@ class Moved:
 class ClaimPolicy:
     """What is weighed in a claim, in seconds.
 
-    `class_s`: waiting that is worth one priority class. `warm_s`: what it is worth to hold a job's checkpoint, and
-    how long a job is left to a worker that holds it.
+    `class_s`: waiting that is worth one priority class. `warm_s`: what it is worth to hold a job's checkpoint.
+    `leave_s`: how long a job is left to another worker that holds it.
     """
 
     class_s: float = 600.0
-    warm_s: float = 5.0
+    warm_s: float = 10.0
+    leave_s: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ class PostgresQueue:
             "kinds": None if kinds is None else sorted(kinds),
             "class_s": policy.class_s,
             "warm_s": policy.warm_s,
+            "leave_s": policy.leave_s,
         }
 
     def claim(self, shapes: list[Shape]) -> ClaimedJob | None:
