@@ -109,7 +109,8 @@ class Slots:
         rung: set[str] = set()
         while (claimed := self._claim()) is not None:
             if isinstance(claimed, Claims):
-                self._wait(claimed, rung)
+                if not self._wait(claimed, rung):
+                    return
                 continue
             try:
                 if self._wants_company():
@@ -123,14 +124,22 @@ class Slots:
             if others_wait:
                 self._call_slots()
 
-    def _wait(self, claims: Claims, rung: set[str]) -> None:
-        """Until it is time to ask again. The worker to which a job is left is rung, once."""
+    def _wait(self, claims: Claims, rung: set[str]) -> bool:
+        """Until it is time to ask again; at once and False if another slot waits already.
+
+        The worker to which a job is left is rung: this slot's bell was meant for it.
+        """
         if claims.holder and claims.holder not in rung:
             rung.add(claims.holder)
             self._ring_worker(claims.holder)
+        with self._claiming:
+            if self._asks_again:
+                return False
+            self._asks_again = True
         self._draining.wait(min(claims.again_s or 0.0, _LOOKS_AGAIN_S))
         with self._claiming:
             self._asks_again = False
+        return True
 
     def drain(self) -> None:
         """No more claims; what runs is given back and costs the jobs nothing."""
@@ -139,7 +148,7 @@ class Slots:
             active.stop(StopReason.DRAINED)
 
     def _claim(self) -> ClaimedJob | Claims | None:
-        """A job; or, for one slot at a time, when to ask again; or nothing."""
+        """A job; or when to ask again; or nothing."""
         with self._counting:
             self._asking += 1
         with self._claiming:
@@ -174,10 +183,7 @@ class Slots:
             self._wanted.update(job.affinity for job in claims.jobs)
             self._handed.extend(claims.jobs[1:])
             return claims.jobs[0]
-        if claims.again_s is None or self._asks_again:
-            return None
-        self._asks_again = True
-        return claims
+        return None if claims.again_s is None else claims
 
     def _wants_company(self) -> bool:
         with self._claiming:

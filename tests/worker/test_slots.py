@@ -32,6 +32,7 @@ class Bench:
         self.urls = urls
         self.started: list[str] = []
         self.called = 0
+        self.rung: list[str] = []
         self.threads: list[threading.Thread] = []
         self.go = threading.Semaphore(0)
         self.slots = Slots(
@@ -43,6 +44,7 @@ class Bench:
             work_folder=folder,
             on_news=lambda _: None,
             call_slots=self._call,
+            ring_worker=self.rung.append,
         )
 
     def add(self, shape: str, waited_s: float) -> None:
@@ -183,3 +185,59 @@ def test_a_job_that_finds_a_free_device_calls_nobody(bench: Bench) -> None:
     bench.work()
     eventually(lambda: bench.started == ["engine"], "it runs")
     assert bench.called == 0
+
+
+def test_a_slot_that_leaves_a_job_to_another_worker_rings_it_and_asks_again_while_the_others_go_home(
+    bench: Bench,
+) -> None:
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute(
+            """INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, checkpoints)
+               VALUES ('warm', '1', 'h', 1, 'cpu', '{test}', 2, 2, '{test.stamp}', '{ckp_1}')"""
+        )
+    bench.add("engine", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET affinity = 'ckp_1'")
+    waits = bench.work()
+    eventually(lambda: bench.rung == ["warm"], "the other is rung")
+    bench.work().join(5)
+    assert waits.is_alive()
+    assert bench.started == []
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("DELETE FROM workers WHERE name = 'warm'")
+    bench.go.release()
+    waits.join(5)
+    assert bench.started == ["engine"]
+    assert bench.rung == ["warm"] * 2, "each of the two bells was meant for the other"
+
+
+def test_a_drain_ends_the_waiting_for_another_worker(bench: Bench) -> None:
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute(
+            """INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, checkpoints)
+               VALUES ('warm', '1', 'h', 1, 'cpu', '{test}', 2, 2, '{test.stamp}', '{ckp_1}')"""
+        )
+    bench.add("engine", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET affinity = 'ckp_1'")
+    waits = bench.work()
+    eventually(lambda: bench.rung == ["warm"], "the other is rung")
+    bench.slots.drain()
+    waits.join(2)
+    assert not waits.is_alive()
+    assert bench.started == []
+
+
+def test_slots_that_ask_while_a_claim_is_under_way_share_the_next(bench: Bench) -> None:
+    for _ in range(6):
+        bench.add("engine", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        # The first claim waits for the share of its tenant; five more slots come meanwhile.
+        connection.execute("LOCK TABLE tenant_shares IN ACCESS EXCLUSIVE MODE")
+        for _ in range(6):
+            bench.work()
+        eventually(lambda: bench.slots._asking == 5, "five wait behind the first")
+    eventually(lambda: len(bench.started) == 6, "all six run")
+    with psycopg.connect(bench.urls.engine) as connection:
+        claims = connection.execute("SELECT count(*) FROM jobs GROUP BY claimed_at ORDER BY 1").fetchall()
+    assert claims == [(1,), (5,)]
