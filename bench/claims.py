@@ -60,7 +60,7 @@ def run() -> list[Row]:
     """Alternates the policy and the plain order on one database; every job claimed ends at once, so few run."""
     with Servers() as servers:
         make_template(servers.admin_url)
-        with cloned_database(servers.admin_url) as urls, engine_pool(urls.engine) as pool:
+        with cloned_database(servers.admin_url) as urls, engine_pool(urls.engine, plan_once=True) as pool:
             _fill(urls.admin)
             queues = ["generate", "analyse"]
             queue = PostgresQueue(pool, worker="bench", instance="1", queues=queues, lease_s=30)

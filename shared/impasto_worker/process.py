@@ -127,7 +127,8 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
 
 def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
-    pool = engine_pool(settings.engine_database_url, most=min(options.concurrency, _MOST_CONNECTIONS) + 3)
+    connections = min(options.concurrency, _MOST_CONNECTIONS) + 3
+    pool = engine_pool(settings.engine_database_url, most=connections, plan_once=True)
     queue = PostgresQueue(
         pool,
         worker=options.name,

@@ -175,7 +175,7 @@ class PostgresQueue:
     def _ask(self, asked: dict[str, Any]) -> tuple[Claims, bool, _Refused]:
         """One statement. Rolled back if it took more of a tenant than may run at once."""
         with self._pool.connection() as connection:
-            rows = connection.execute(CLAIM, asked).fetchall()
+            rows = connection.execute(CLAIM, asked, prepare=True).fetchall()
             (more, again_s, holder, *_), found = rows[0], [row for row in rows if row[5] is not None]
             refused = _refused(connection, sorted({row[3] for row in found if row[4]}))
             if refused:
