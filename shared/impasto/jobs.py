@@ -27,6 +27,7 @@ class JobState(StrEnum):
 FINAL_STATES: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})
 
 Shape = Literal["engine", "run", "pool"]
+SHAPES: Final[tuple[Shape, ...]] = ("engine", "pool", "run")
 
 # A worker whose host vanished is not the job's fault; one whose own runner died probably is.
 MAX_WORKER_LOSSES: Final = 5

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter as Count
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,7 +25,7 @@ from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import Claims, PostgresQueue
 from impasto.errors import ImpastoError
 from impasto.faults import trace_of
-from impasto.jobs import ClaimedJob, Shape
+from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
@@ -38,7 +38,6 @@ _OTHER_SHAPE_WAITS_S: Final = 30.0
 _FINISH_PATIENCE_S: Final = 120.0
 # A slot that waits to ask again hears no bell: it looks at least so often for what came meanwhile.
 _LOOKS_AGAIN_S: Final = 0.5
-_SHAPES: Final[list[Shape]] = ["engine", "pool", "run"]
 
 ENDED: Final = prometheus.Counter("impasto_attempts_ended", "Attempts by kind and how they ended", ["kind", "how"])
 STARTED: Final = prometheus.Counter("impasto_attempts_started", "Attempts by queue and kind", ["queue", "kind"])
@@ -119,7 +118,7 @@ class Slots:
             finally:
                 with self._claiming:
                     self._running[claimed.shape] -= 1
-                    self._wanted[claimed.affinity] -= 1
+                    self._wanted -= Count([claimed.affinity])
                     others_wait, self._others_wait = self._others_wait, False
             if others_wait:
                 self._call_slots()
@@ -195,16 +194,16 @@ class Slots:
         if current:
             return self._ask([current])
         drained, self._drained = self._drained, None
-        if drained and (claims := self._ask([shape for shape in _SHAPES if shape != drained])).jobs:
+        if drained and (claims := self._ask([shape for shape in SHAPES if shape != drained])).jobs:
             # The other slots went home for this one; they are called back when it ends.
             self._others_wait = True
             return claims
-        return self._ask(_SHAPES)
+        return self._ask(SHAPES)
 
-    def _ask(self, shapes: list[Shape]) -> Claims:
+    def _ask(self, shapes: Sequence[Shape]) -> Claims:
         """For this slot and for those that wait behind it, as far as the engine has places."""
         places = self._places.get("engine", math.inf) - self._running["engine"]
-        held = {*self._loaded(), *(checkpoint for checkpoint, jobs in self._wanted.items() if checkpoint and jobs > 0)}
+        held = {*self._loaded(), *filter(None, self._wanted)}
         return self._queue.claim_some(shapes, most=max(1, int(min(1 + self._asking, places))), held=held)
 
     def _execute(self, job: ClaimedJob) -> None:

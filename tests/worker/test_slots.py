@@ -241,3 +241,19 @@ def test_slots_that_ask_while_a_claim_is_under_way_share_the_next(bench: Bench) 
     with psycopg.connect(bench.urls.engine) as connection:
         claims = connection.execute("SELECT count(*) FROM jobs GROUP BY claimed_at ORDER BY 1").fetchall()
     assert claims == [(1,), (5,)]
+
+
+def test_a_job_that_may_not_be_claimed_takes_the_device_from_nobody(bench: Bench) -> None:
+    """Its tenant is at its cap, or its kind is one that the worker does not know."""
+    bench.slots._queue._choice["kinds"] = [KIND.name]
+    bench.add("run", waited_s=90)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET kind = 'test.unknown'")
+        connection.execute("INSERT INTO tenants (id, name, running_cap) VALUES ('tnt_capped', 'capped', 0)")
+    bench.add("run", waited_s=90)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET tenant_id = 'tnt_capped' WHERE kind = 'test.stamp'")
+    for _ in range(2):
+        bench.add("pool", waited_s=0)
+        bench.work()
+    eventually(lambda: bench.started == ["pool", "pool"], "both run at once")

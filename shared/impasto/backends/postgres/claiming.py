@@ -193,6 +193,16 @@ LEFT JOIN LATERAL (
 ORDER BY c.place
 """  # noqa: S608  fixed texts
 
+# Does a job that may be claimed wait longer than `patience_s`?
+WAITS: Final = f"""
+WITH RECURSIVE {_WAITING}
+SELECT EXISTS (
+    SELECT FROM due d JOIN tenants t ON t.id = d.tenant_id
+    WHERE d.run_after < now() - make_interval(secs => %(patience_s)s) AND coalesce(
+        t.running_cap > (SELECT count(*) FROM jobs j WHERE j.state = 'running' AND j.tenant_id = t.id), true)
+)
+"""  # noqa: S608  fixed texts
+
 # A cap is exact: who has claimed for a tenant with one counts again, alone, before the commit.
 TRY_CAP: Final = (
     "SELECT id FROM unnest(%s::text[]) AS t (id) WHERE NOT pg_try_advisory_xact_lock(hashtextextended(id, 7))"

@@ -11,10 +11,10 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from impasto.backends.postgres.claiming import CLAIM, OVER_CAP, TRY_CAP
+from impasto.backends.postgres.claiming import CLAIM, OVER_CAP, TRY_CAP, WAITS
 from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.losses import OWN, REQUEUE
-from impasto.jobs import ClaimedJob, Progress, Shape
+from impasto.jobs import SHAPES, ClaimedJob, Progress, Shape
 from impasto.workers import Holding
 
 # What the worker holds goes with its renewal: no round trip of its own.
@@ -27,12 +27,6 @@ WITH told AS (
 UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s)
 WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
 RETURNING id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
-"""
-
-# Has a job of another shape waited so long that the running shape should drain?
-_WAITING: Final = """
-SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND queue = ANY(%s) AND shape <> %s
-               AND run_after < now() - make_interval(secs => %s))
 """
 
 _REGISTER: Final = """
@@ -185,9 +179,11 @@ class PostgresQueue:
         return Claims(jobs) if jobs else Claims((), again_s, holder), bool(more), refused
 
     def another_shape_waits(self, shape: Shape, patience_s: float) -> bool:
-        """Whether a job of another shape has waited longer than `patience_s`."""
+        """Whether a job of another shape, which this worker could claim, has waited longer than `patience_s`."""
+        others = [other for other in SHAPES if other != shape]
+        asked = {**self._choice, "shapes": others, "passed_over": [], "patience_s": patience_s}
         with self._pool.connection() as connection:
-            row = connection.execute(_WAITING, [self._queues, shape, patience_s]).fetchone()
+            row = connection.execute(WAITS, asked, prepare=True).fetchone()
         return row is not None and bool(row[0])
 
     def renew(self, job_ids: list[str], holding: Holding = _NOTHING) -> dict[str, Renewed]:
