@@ -17,7 +17,9 @@ from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack, stack_settings
 
 _PLUGIN = str(Path(__file__).parent / "plugin")
-_REDIS_NUMBERS = itertools.count(1)
+_REDIS_NUMBERS = itertools.count()
+# The whole platform lives on beside all tests, and its workers would hear theirs.
+_PLATFORMS_REDIS = 15
 
 # Pretrained weights are fetched once and kept between runs.
 os.environ.setdefault("IMPASTO_TEST_MODELS", str(Path(__file__).parents[1] / ".impasto" / "models"))
@@ -55,13 +57,16 @@ def database(servers: Servers) -> Iterator[DatabaseUrls]:
         yield urls
 
 
-def _settings(servers: Servers, urls: DatabaseUrls, folder: Path, **changes: str) -> Settings:
+def _settings(
+    servers: Servers, urls: DatabaseUrls, folder: Path, redis_number: int | None = None, **changes: str
+) -> Settings:
+    # A number of its own: no test hears another's bells.
+    number = next(_REDIS_NUMBERS) % (_PLATFORMS_REDIS - 1) + 1 if redis_number is None else redis_number
     base = Settings.from_environment(
         {
             "IMPASTO_DATABASE_URL": urls.api,
             "IMPASTO_ENGINE_DATABASE_URL": urls.engine,
-            # A number of its own: no test hears another's bells.
-            "IMPASTO_REDIS_URL": f"{servers.redis_url.rstrip('/')}/{next(_REDIS_NUMBERS) % 15 + 1}",
+            "IMPASTO_REDIS_URL": f"{servers.redis_url.rstrip('/')}/{number}",
             "IMPASTO_S3_ENDPOINT": servers.s3_endpoint,
             "IMPASTO_S3_ACCESS_KEY": servers.s3_access_key,
             "IMPASTO_S3_SECRET_KEY": servers.s3_secret_key,
@@ -94,7 +99,7 @@ def platform(servers: Servers, models_folder: Path, tmp_path_factory: pytest.Tem
     """The whole platform, started once: gateway, ingestion, reconciler and workers for every queue."""
     folder = tmp_path_factory.mktemp("platform")
     with cloned_database(servers.admin_url) as urls:
-        whole = Stack(_settings(servers, urls, folder, models=str(models_folder)), folder)
+        whole = Stack(_settings(servers, urls, folder, _PLATFORMS_REDIS, models=str(models_folder)), folder)
         try:
             whole.start_gateway()
             whole.start_ingestion()

@@ -14,6 +14,11 @@ STARTER: Final = "starter"
 AnyCheckpoint = Literal["starter"] | CheckpointId
 
 
+def checkpoint_of(key: str) -> str:
+    """The checkpoint that an engine holds under this key: the starter's names its weights as well."""
+    return STARTER if key.startswith(f"{STARTER}-") else key
+
+
 class Measure(BaseModel):
     """A measured figure with its bootstrap interval (95 %) and the number of samples behind it."""
 

@@ -65,6 +65,7 @@ CODES: Final[dict[str, str]] = {
     "import_missing": "the worker's folder of imports has no such folder",
     "hub_unreachable": "the hub of models cannot be asked from this worker, or refuses",
     "name_taken": "that name is in use",
+    "no_worker_for_job": "no live worker can run the job, and it was to be refused then",
     # webhooks
     "webhook_url_not_allowed": "webhooks are not sent to such an address",
     "webhook_secret_invalid": "a secret is `whsec_` and the base64 of 24 to 64 bytes",

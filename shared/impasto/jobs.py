@@ -27,6 +27,7 @@ class JobState(StrEnum):
 FINAL_STATES: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELED})
 
 Shape = Literal["engine", "run", "pool"]
+SHAPES: Final[tuple[Shape, ...]] = ("engine", "pool", "run")
 
 # A worker whose host vanished is not the job's fault; one whose own runner died probably is.
 MAX_WORKER_LOSSES: Final = 5
@@ -41,6 +42,15 @@ class Progress(BaseModel):
     step: int | None = None
     steps: int | None = None
     series: dict[str, float] = {}
+
+
+class WaitsFor(BaseModel):
+    """Why a queued job cannot start now: no live worker consumes its queue, or none of those knows its kind."""
+
+    code: Literal["no_worker"]
+    missing: Literal["queue", "kind"]
+    queue: str
+    kind: str
 
 
 class JobRecord(BaseModel):
@@ -61,6 +71,7 @@ class JobRecord(BaseModel):
     start_by: datetime | None = None
     finish_by: datetime | None = None
     retry_of: str | None = None
+    waiting_for: WaitsFor | None = None
 
 
 class JobEvent(BaseModel):
@@ -100,3 +111,5 @@ class ClaimedJob:
     traceparent: str | None = None
     # Seconds between when it could have started and its first start; None for a later attempt.
     waited_s: float | None = None
+    # The checkpoint that its worker should hold; empty where it makes no difference.
+    affinity: str = ""

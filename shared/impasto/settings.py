@@ -57,6 +57,17 @@ class Settings:
     studio_secret: str = _setting("IMPASTO_STUDIO_SECRET", "", "signs the studio's session cookies")
     gateway_url: str = _setting("IMPASTO_GATEWAY_URL", "http://127.0.0.1:8080", "where the studio finds the gateway")
     lease_s: str = _setting("IMPASTO_LEASE_S", "30", "seconds a worker may be silent before its jobs are taken from it")
+    class_s: str = _setting(
+        "IMPASTO_CLASS_S",
+        "600",
+        "seconds of waiting that are worth one priority class; a tenant that got nothing for so long goes first",
+    )
+    warm_s: str = _setting(
+        "IMPASTO_WARM_S", "10", "seconds of waiting that it is worth to have a job's checkpoint loaded"
+    )
+    leave_s: str = _setting(
+        "IMPASTO_LEAVE_S", "4", "seconds that a job is left to another worker, which has its checkpoint loaded"
+    )
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")

@@ -38,6 +38,7 @@ class NewJob:
     request_sha256: bytes | None = None
     traceparent: str | None = None
     callback: NewEndpoint | None = None
+    require_worker: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,8 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
 
     Raises:
         NotFound: the params name a thing that the tenant does not have.
-        Conflict: a checkpoint has no finished evaluation, and the params do not allow that.
+        Conflict: a checkpoint has no finished evaluation, and the params do not allow that; or no worker is there to
+            run the job, and it is to be refused then.
         InvalidInput: the Idempotency-Key was used with another body.
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
@@ -106,6 +108,8 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
         raise _not_measured(unmeasured, "params.checkpoint")
     if accepted := await inbox.insert(job):
+        if job.require_worker:
+            _require_worker(accepted[0], "require_worker")  # what is refused is not committed
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
@@ -127,6 +131,9 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     if unmeasured := await inbox.unmeasured(sorted(measured)):
         raise _not_measured(unmeasured, measured[unmeasured])
     if accepted := await inbox.insert_all(jobs):
+        for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
+            if job.require_worker:
+                _require_worker(record, f"jobs.{n}.require_worker")
         return accepted
     assert jobs[0].idempotency_key is not None
     earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)
@@ -155,6 +162,18 @@ def _refuse_another_body(request_sha256: bytes, job: NewJob) -> None:
             "this Idempotency-Key was used with another body",
             field="Idempotency-Key",
             hint="use a new key for a new job",
+        )
+
+
+def _require_worker(job: JobRecord, place: str) -> None:
+    if lacks := job.waiting_for:
+        raise Conflict(
+            "no_worker_for_job",
+            f"no live worker consumes the queue {lacks.queue}"
+            if lacks.missing == "queue"
+            else f"no live worker of the queue {lacks.queue} knows the kind {lacks.kind}",
+            hint="start such a worker, or leave out require_worker: then the job waits for one",
+            field=place,
         )
 
 

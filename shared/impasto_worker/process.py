@@ -21,7 +21,7 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from redis.exceptions import RedisError
 
-from impasto.backends.bells import TASK, VERSION, Bells, celery_app
+from impasto.backends.bells import TASK, VERSION, Bells, celery_app, worker_queue
 from impasto.backends.metrics import serve_metrics
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
@@ -29,8 +29,9 @@ from impasto.backends.postgres.artworks import PostgresArtworks
 from impasto.backends.postgres.catalogue import PostgresCatalogue
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.pools import engine_pool
-from impasto.backends.postgres.queue import PostgresQueue
+from impasto.backends.postgres.queue import ClaimPolicy, PostgresQueue
 from impasto.backends.postgres.trainings import PostgresTrainings
+from impasto.checkpoints import checkpoint_of
 from impasto.settings import Settings
 from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
@@ -95,6 +96,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
         pid=os.getpid(),
         device=options.device,
         slots=options.slots,
+        places=options.concurrency,
         kinds=slots.kinds,
         memory_bytes=memory.now().total_bytes,
     )
@@ -126,13 +128,16 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
 
 def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
-    pool = engine_pool(settings.engine_database_url, most=min(options.concurrency, _MOST_CONNECTIONS) + 3)
+    connections = min(options.concurrency, _MOST_CONNECTIONS) + 3
+    pool = engine_pool(settings.engine_database_url, most=connections, plan_once=True)
     queue = PostgresQueue(
         pool,
         worker=options.name,
         instance=uuid.uuid4().hex,
         queues=options.queues,
         lease_s=float(settings.lease_s),
+        kinds=handlers,
+        policy=ClaimPolicy(float(settings.class_s), float(settings.warm_s), float(settings.leave_s)),
     )
     # A cache of its own: a worker trims it while none of its jobs runs, and knows of no other worker's.
     cache = settings.data_folder / "cache" / options.name
@@ -171,6 +176,8 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         on_news=lambda job_id: _tell(bells, job_id),
         call_slots=lambda: _call_slots(bells, options),
         ring=lambda queue: _ring(bells, queue),
+        ring_worker=lambda name: _ring(bells, worker_queue(name)),
+        loaded=lambda: map(checkpoint_of, runners.loaded()),
         places={"engine": options.concurrency, "pool": options.slots, "run": options.slots},
     )
     return queue, slots, runners
@@ -207,7 +214,8 @@ def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:
 
 def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
     running = len(slots.active.snapshot())
-    return Holding(running, memory.now().used_bytes, tuple(slots.tools.runners.loaded()))
+    loaded = dict.fromkeys(map(checkpoint_of, slots.tools.runners.loaded()))
+    return Holding(running, memory.now().used_bytes, tuple(loaded))
 
 
 def _tell(bells: Bells, job_id: str) -> None:
@@ -220,7 +228,8 @@ def _arguments(options: WorkerOptions) -> list[str]:
         "worker",
         "--pool=threads",
         f"--concurrency={options.concurrency}",
-        f"--queues={','.join(options.queues)}",
+        # One of its own, for a job that another worker leaves to this one.
+        f"--queues={','.join([*options.queues, worker_queue(options.name)])}",
         f"--hostname={options.name}@%h",
         "--without-gossip",
         "--without-mingle",

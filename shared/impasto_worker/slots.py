@@ -10,7 +10,8 @@ import tempfile
 import threading
 import time
 from collections import Counter as Count
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,10 +22,10 @@ from psycopg_pool import PoolTimeout
 
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.finishing import PostgresFinisher
-from impasto.backends.postgres.queue import PostgresQueue
+from impasto.backends.postgres.queue import Claims, PostgresQueue
 from impasto.errors import ImpastoError
 from impasto.faults import trace_of
-from impasto.jobs import ClaimedJob, Shape
+from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
@@ -37,7 +38,8 @@ _OTHER_SHAPE_WAITS_S: Final = 30.0
 _FINISH_PATIENCE_S: Final = 120.0
 # What can keep its state when the worker is told to stop has so long for it: half of what supervisors wait.
 _LEAVE_S: Final = 10.0
-_SHAPES: Final[list[Shape]] = ["engine", "pool", "run"]
+# A slot that waits to ask again hears no bell: it looks at least so often for what came meanwhile.
+_LOOKS_AGAIN_S: Final = 0.5
 
 ENDED: Final = prometheus.Counter("impasto_attempts_ended", "Attempts by kind and how they ended", ["kind", "how"])
 STARTED: Final = prometheus.Counter("impasto_attempts_started", "Attempts by queue and kind", ["queue", "kind"])
@@ -70,18 +72,27 @@ class Slots:
         places: Mapping[Shape, int] | None = None,
         ring: Callable[[str], None] = lambda _: None,
         leave_s: float = _LEAVE_S,
+        ring_worker: Callable[[str], None] = lambda _: None,
+        loaded: Callable[[], Iterable[str]] = lambda: (),
     ) -> None:
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
         self._call_slots, self._places, self._ring = call_slots, places or {}, ring
         self._leave_s = leave_s
-        self._draining = False
+        self._ring_worker, self._loaded = ring_worker, loaded
+        self._draining = threading.Event()
         self._drained: Shape | None = None
         self._others_wait = False
         self._turned_away = self._company = False
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
+        self._wanted: Count[str] = Count()
+        # Slots that wait to claim share the statement of the one before them: it claims for all of them.
+        self._counting = threading.Lock()
+        self._asking = 0
+        self._handed: deque[ClaimedJob] = deque()
+        self._asks_again = False
         for handler in handlers.values():
             # Known before they count anything: a first job is a rise from nought, not a series out of nowhere.
             STARTED.labels(handler.kind.queue, handler.kind.name)
@@ -98,24 +109,47 @@ class Slots:
 
     def work(self) -> None:
         """Claims and executes until there is nothing to do here."""
-        while (job := self._claim()) is not None:
+        rung: set[str] = set()
+        while (claimed := self._claim()) is not None:
+            if isinstance(claimed, Claims):
+                if not self._wait(claimed, rung):
+                    return
+                continue
             try:
                 if self._wants_company():
                     self._call_slots()
-                self._execute(job)
+                self._execute(claimed)
             finally:
                 with self._claiming:
-                    self._running[job.shape] -= 1
+                    self._running[claimed.shape] -= 1
+                    self._wanted -= Count([claimed.affinity])
                     others_wait, self._others_wait = self._others_wait, False
             if others_wait:
                 self._call_slots()
+
+    def _wait(self, claims: Claims, rung: set[str]) -> bool:
+        """Until it is time to ask again; at once and False if another slot waits already.
+
+        The worker to which a job is left is rung: this slot's bell was meant for it.
+        """
+        if claims.holder and claims.holder not in rung:
+            rung.add(claims.holder)
+            self._ring_worker(claims.holder)
+        with self._claiming:
+            if self._asks_again:
+                return False
+            self._asks_again = True
+        self._draining.wait(min(claims.again_s or 0.0, _LOOKS_AGAIN_S))
+        with self._claiming:
+            self._asks_again = False
+        return True
 
     def drain(self) -> None:
         """No more claims; what runs is given back and costs the jobs nothing.
 
         A job whose computation can keep its state has `leave_s` seconds for that; then it is given back as it is.
         """
-        self._draining = True
+        self._draining.set()
         for active in self.active.snapshot():
             if active.leave():
                 timer = threading.Timer(self._leave_s, self._let_go, [active])
@@ -132,9 +166,16 @@ class Slots:
             # Not left to its slot, which may still be waiting for the store when this process is ended.
             self._give_back(active.job, "drained")
 
-    def _claim(self) -> ClaimedJob | None:
+    def _claim(self) -> ClaimedJob | Claims | None:
+        """A job; or when to ask again; or nothing."""
+        with self._counting:
+            self._asking += 1
         with self._claiming:
-            if self._draining:
+            with self._counting:
+                self._asking -= 1
+            if self._handed:
+                return self._handed.popleft()
+            if self._draining.is_set():
                 return None
             current = next((shape for shape, count in self._running.items() if count > 0), None)
             if current and self._running[current] >= self._places.get(current, math.inf):
@@ -144,33 +185,46 @@ class Slots:
                 if current and self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
                     self._drained = current  # the last slot to end its job takes one of the shape that waits
                     return None
-                job = self._next(current)
+                claims = self._next(current)
             except (OperationalError, PoolTimeout) as error:
                 # The bell is spent, but the job waits in the table and the reconciler rings for it again.
                 _LOG.warning("nothing claimed, the database does not answer: %s", type(error).__name__)
                 return None
-            if job is not None:
-                self._running[job.shape] += 1
+            if claims.jobs:
                 # Bells that came for this shape while another had the device were spent: ring for them again.
                 self._company = current is None and self._turned_away
-            self._turned_away = current is not None and (self._turned_away or job is None)
-            return job
+            self._turned_away = current is not None and (self._turned_away or not claims.jobs)
+            return self._share_out(claims)
+
+    def _share_out(self, claims: Claims) -> ClaimedJob | Claims | None:
+        if claims.jobs:
+            self._running.update(job.shape for job in claims.jobs)
+            self._wanted.update(job.affinity for job in claims.jobs)
+            self._handed.extend(claims.jobs[1:])
+            return claims.jobs[0]
+        return None if claims.again_s is None else claims
 
     def _wants_company(self) -> bool:
         with self._claiming:
             company, self._company = self._company, False
             return company
 
-    def _next(self, current: Shape | None) -> ClaimedJob | None:
+    def _next(self, current: Shape | None) -> Claims:
         """Of the running shape; if nothing runs, first of the shapes that another was drained for, then of any."""
         if current:
-            return self._queue.claim([current])
+            return self._ask([current])
         drained, self._drained = self._drained, None
-        if drained and (job := self._queue.claim([shape for shape in _SHAPES if shape != drained])):
+        if drained and (claims := self._ask([shape for shape in SHAPES if shape != drained])).jobs:
             # The other slots went home for this one; they are called back when it ends.
             self._others_wait = True
-            return job
-        return self._queue.claim(_SHAPES)
+            return claims
+        return self._ask(SHAPES)
+
+    def _ask(self, shapes: Sequence[Shape]) -> Claims:
+        """For this slot and for those that wait behind it, as far as the engine has places."""
+        places = self._places.get("engine", math.inf) - self._running["engine"]
+        held = {*self._loaded(), *filter(None, self._wanted)}
+        return self._queue.claim_some(shapes, most=max(1, int(min(1 + self._asking, places))), held=held)
 
     def _execute(self, job: ClaimedJob) -> None:
         active, started, how = ActiveJob(job), time.monotonic(), "unknown"
@@ -179,7 +233,7 @@ class Slots:
         try:
             if self.keeper:
                 self.keeper.notice()
-            if self._draining:
+            if self._draining.is_set():
                 active.stop(StopReason.DRAINED)  # the drain looked before this job was there
             self._on_news(job.id)
             how = self._attempt(active)

@@ -38,6 +38,7 @@ KIND = Kind(
     shape="engine",
     run_limit_s=float(os.environ.get("TEST_DRAW_RUN_LIMIT_S", "60")),
     summary="A job for tests.",
+    affinity="checkpoint",
 )
 
 

@@ -36,6 +36,7 @@ class Bench:
         self.urls = urls
         self.started: list[str] = []
         self.called = 0
+        self.rung: list[str] = []
         self.threads: list[threading.Thread] = []
         self.go = threading.Semaphore(0)
         self.slots = Slots(
@@ -48,6 +49,7 @@ class Bench:
             on_news=lambda _: None,
             call_slots=self._call,
             leave_s=_LEAVE_S,
+            ring_worker=self.rung.append,
         )
 
     def add(self, shape: str, waited_s: float) -> None:
@@ -259,3 +261,75 @@ def test_a_drain_ends_at_once_what_cannot_keep_its_state(bench: Bench) -> None:
     assert (leaver.asked, leaver.killed.is_set()) == (0, True)
     with pytest.raises(Stopped):
         active.check()
+
+
+def test_a_slot_that_leaves_a_job_to_another_worker_rings_it_and_asks_again_while_the_others_go_home(
+    bench: Bench,
+) -> None:
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute(
+            """INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, checkpoints)
+               VALUES ('warm', '1', 'h', 1, 'cpu', '{test}', 2, 2, '{test.stamp}', '{ckp_1}')"""
+        )
+    bench.add("engine", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET affinity = 'ckp_1'")
+    waits = bench.work()
+    eventually(lambda: bench.rung == ["warm"], "the other is rung")
+    bench.work().join(5)
+    assert waits.is_alive()
+    assert bench.started == []
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("DELETE FROM workers WHERE name = 'warm'")
+    bench.go.release()
+    waits.join(5)
+    assert bench.started == ["engine"]
+    assert bench.rung == ["warm"] * 2, "each of the two bells was meant for the other"
+
+
+def test_a_drain_ends_the_waiting_for_another_worker(bench: Bench) -> None:
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute(
+            """INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, checkpoints)
+               VALUES ('warm', '1', 'h', 1, 'cpu', '{test}', 2, 2, '{test.stamp}', '{ckp_1}')"""
+        )
+    bench.add("engine", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET affinity = 'ckp_1'")
+    waits = bench.work()
+    eventually(lambda: bench.rung == ["warm"], "the other is rung")
+    bench.slots.drain()
+    waits.join(2)
+    assert not waits.is_alive()
+    assert bench.started == []
+
+
+def test_slots_that_ask_while_a_claim_is_under_way_share_the_next(bench: Bench) -> None:
+    for _ in range(6):
+        bench.add("engine", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        # The first claim waits for the share of its tenant; five more slots come meanwhile.
+        connection.execute("LOCK TABLE tenant_shares IN ACCESS EXCLUSIVE MODE")
+        for _ in range(6):
+            bench.work()
+        eventually(lambda: bench.slots._asking == 5, "five wait behind the first")
+    eventually(lambda: len(bench.started) == 6, "all six run")
+    with psycopg.connect(bench.urls.engine) as connection:
+        claims = connection.execute("SELECT count(*) FROM jobs GROUP BY claimed_at ORDER BY 1").fetchall()
+    assert claims == [(1,), (5,)]
+
+
+def test_a_job_that_may_not_be_claimed_takes_the_device_from_nobody(bench: Bench) -> None:
+    """Its tenant is at its cap, or its kind is one that the worker does not know."""
+    bench.slots._queue._choice["kinds"] = [KIND.name]
+    bench.add("run", waited_s=90)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET kind = 'test.unknown'")
+        connection.execute("INSERT INTO tenants (id, name, running_cap) VALUES ('tnt_capped', 'capped', 0)")
+    bench.add("run", waited_s=90)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET tenant_id = 'tnt_capped' WHERE kind = 'test.stamp'")
+    for _ in range(2):
+        bench.add("pool", waited_s=0)
+        bench.work()
+    eventually(lambda: bench.started == ["pool", "pool"], "both run at once")

@@ -73,6 +73,7 @@ class _Request(BaseModel):
         description="Seconds from now by which the job must have started.",
     )
     callback: CallbackRequest | None = None
+    require_worker: bool = Field(False, description="Refuse the job if no live worker can run it, instead of waiting.")
 
 
 class AcceptedJob(JobRecord):
@@ -174,8 +175,8 @@ async def submit_job(
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
     _check_key(idempotency_key)
     body = request.model_dump(mode="json")
-    for added in ("callback", "start_by_s"):
-        if body[added] is None:
+    for added in ("callback", "start_by_s", "require_worker"):
+        if not body[added]:
             del body[added]  # a body without one is the same as before there were any
     job = replace(
         _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
@@ -262,6 +263,7 @@ def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: 
         finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
         start_by=now + timedelta(seconds=asked["start_by_s"]) if asked.get("start_by_s") else None,
         traceparent=trace_parent(traceparent),
+        require_worker=asked.get("require_worker", False),
     )
 
 

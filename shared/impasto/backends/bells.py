@@ -13,6 +13,11 @@ KEY_PREFIX: Final = "impasto:"
 EVENTS_CHANNEL: Final = "impasto:events"
 
 
+def worker_queue(name: str) -> str:
+    """The queue in which a worker hears bells meant for it alone."""
+    return f"worker.{name}"
+
+
 def celery_app(redis_url: str) -> Celery:
     """The Celery application, the same in every process. Reasons for each setting: docs/decisions/0003."""
     app = Celery("impasto", broker=redis_url, backend=None)

@@ -82,4 +82,5 @@ KIND = Kind(
     shape="engine",
     run_limit_s=3600,
     summary="Draw pictures from words.",
+    affinity="checkpoint",
 )

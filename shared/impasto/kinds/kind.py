@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,7 +29,10 @@ R = TypeVar("R", bound=Result)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[P, R]):
-    """One type of work. `queue` is a promise: every worker of it can run every job in it."""
+    """One type of work. `queue` is a promise: every worker of it can run every job in it.
+
+    `affinity` is the field of the params that names the checkpoint a worker should hold already; for shape *engine*.
+    """
 
     name: str
     params: type[P]
@@ -37,3 +41,8 @@ class Kind(Generic[P, R]):
     shape: Shape
     run_limit_s: float
     summary: str
+    affinity: str | None = None
+
+    def affinity_of(self, params: Mapping[str, Any]) -> str:
+        """The checkpoint that a worker of this job should hold; empty where it makes no difference."""
+        return str(params.get(self.affinity) or "") if self.affinity and self.shape == "engine" else ""

@@ -16,7 +16,7 @@ _INSERT: Final = INSERT.format(tenant="%(tenant)s")
 
 def insert_follow_up(connection: Connection[Any], job: ClaimedJob, follow_up: FollowUp) -> None:
     """Accepts the job for the tenant whose job has succeeded; the caller commits."""
-    kind = follow_up.kind
+    kind, params = follow_up.kind, follow_up.params.model_dump(mode="json")
     connection.execute(
         _INSERT,
         {
@@ -25,7 +25,7 @@ def insert_follow_up(connection: Connection[Any], job: ClaimedJob, follow_up: Fo
             "kind": kind.name,
             "queue": kind.queue,
             "shape": kind.shape,
-            "params": Jsonb(follow_up.params.model_dump(mode="json")),
+            "params": Jsonb(params),
             "priority": 0,
             "run_after": None,
             "run_limit_s": kind.run_limit_s,
@@ -34,5 +34,6 @@ def insert_follow_up(connection: Connection[Any], job: ClaimedJob, follow_up: Fo
             "idempotency_key": None,
             "request_sha256": None,
             "traceparent": job.traceparent,
+            "affinity": kind.affinity_of(params),
         },
     )

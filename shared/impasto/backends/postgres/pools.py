@@ -30,8 +30,11 @@ def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection
     )
 
 
-def engine_pool(url: str, *, most: int = 4) -> ConnectionPool[Connection[Any]]:
-    """A pool for role impasto_engine."""
+def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> ConnectionPool[Connection[Any]]:
+    """A pool for role impasto_engine.
+
+    With `plan_once` a prepared statement keeps its plan: to plan a claim takes longer than to run it.
+    """
     return ConnectionPool(
         url,
         min_size=1,
@@ -40,7 +43,11 @@ def engine_pool(url: str, *, most: int = 4) -> ConnectionPool[Connection[Any]]:
         max_idle=120,
         open=True,
         check=ConnectionPool.check_connection,
-        kwargs={"connect_timeout": 5, **_KEEPALIVE},
+        kwargs={
+            "connect_timeout": 5,
+            **_KEEPALIVE,
+            **({"options": "-c plan_cache_mode=force_generic_plan"} if plan_once else {}),
+        },
     )
 
 

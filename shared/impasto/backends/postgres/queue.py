@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -11,30 +11,11 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
+from impasto.backends.postgres.claiming import CLAIM, OVER_CAP, TRY_CAP, WAITS
 from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.losses import OWN, REQUEUE
-from impasto.jobs import ClaimedJob, Progress, Shape
+from impasto.jobs import SHAPES, ClaimedJob, Progress, Shape
 from impasto.workers import Holding
-
-_CLAIM: Final = """
-WITH picked AS (
-    SELECT id FROM jobs
-    WHERE state = 'queued' AND queue = ANY(%(queues)s) AND shape = ANY(%(shapes)s) AND run_after <= now()
-    ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED
-), claimed AS (
-    UPDATE jobs j SET state = 'running', epoch = epoch + 1, attempts = attempts + 1, worker = %(worker)s,
-        worker_instance = %(instance)s, lease_until = now() + make_interval(secs => %(lease_s)s),
-        started_at = coalesce(started_at, now()), progress = NULL, last_event = last_event + 1
-    FROM picked WHERE j.id = picked.id RETURNING j.*
-), told AS (
-    INSERT INTO job_events (tenant_id, job_id, number, type, data)
-    SELECT tenant_id, id, last_event, 'job.started', jsonb_build_object('attempt', attempts, 'worker', worker)
-    FROM claimed
-)
-SELECT id, tenant_id, kind, shape, params, epoch, attempts, run_limit_s, finish_by, traceparent,
-       CASE WHEN started_at = now() THEN extract(epoch FROM now() - run_after)::double precision END
-FROM claimed
-"""
 
 # What the worker holds goes with its renewal: no round trip of its own.
 _RENEW: Final = """
@@ -48,19 +29,14 @@ WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
 RETURNING id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
 """
 
-# Has a job of another shape waited so long that the running shape should drain?
-_WAITING: Final = """
-SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'queued' AND queue = ANY(%s) AND shape <> %s
-               AND run_after < now() - make_interval(secs => %s))
-"""
-
 _REGISTER: Final = """
-INSERT INTO workers (name, instance, host, pid, device, queues, slots, kinds, memory_bytes)
-VALUES (%(worker)s, %(instance)s, %(host)s, %(pid)s, %(device)s, %(queues)s, %(slots)s, %(kinds)s, %(memory_bytes)s)
+INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, memory_bytes)
+VALUES (%(worker)s, %(instance)s, %(host)s, %(pid)s, %(device)s, %(queues)s, %(slots)s, %(places)s, %(kinds)s,
+        %(memory_bytes)s)
 ON CONFLICT (name) DO UPDATE SET instance = excluded.instance, host = excluded.host, pid = excluded.pid,
-    device = excluded.device, queues = excluded.queues, slots = excluded.slots, kinds = excluded.kinds,
-    memory_bytes = excluded.memory_bytes, memory_used_bytes = NULL, checkpoints = '{}', running = 0,
-    started_at = now(), seen_at = now()
+    device = excluded.device, queues = excluded.queues, slots = excluded.slots, places = excluded.places,
+    kinds = excluded.kinds, memory_bytes = excluded.memory_bytes, memory_used_bytes = NULL, checkpoints = '{}',
+    running = 0, started_at = now(), seen_at = now()
 """
 
 _NONE: Final[Mapping[tuple[str, int], bytes]] = MappingProxyType({})
@@ -86,7 +62,35 @@ class Moved:
     code: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimPolicy:
+    """What is weighed in a claim, in seconds.
+
+    `class_s`: waiting that is worth one priority class. `warm_s`: what it is worth to hold a job's checkpoint.
+    `leave_s`: how long a job is left to another worker that holds it.
+    """
+
+    class_s: float = 600.0
+    warm_s: float = 10.0
+    leave_s: float = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The jobs that were claimed, the best first. Without any, `again_s` is when to ask again.
+
+    `holder`: the worker to which a job is being left until then, because it holds its checkpoint.
+    """
+
+    jobs: tuple[ClaimedJob, ...] = ()
+    again_s: float | None = None
+    holder: str | None = None
+
+
 _NOTHING: Final = Holding()
+# Jobs looked at beyond those wanted: as many as other workers may take at this moment. More, when that was too few.
+_DEPTHS: Final = (6, 60, 600)
+_SOON_S: Final = 0.05
 
 
 def count_failed(moved: Iterable[Moved]) -> None:
@@ -96,25 +100,90 @@ def count_failed(moved: Iterable[Moved]) -> None:
             FAILED.labels(job.kind, job.code).inc()
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Tenants of which no job may be claimed now: at their cap, or another worker is claiming for them."""
+
+    tenants: frozenset[str] = frozenset()
+    at_cap: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.tenants)
+
+
+def _refused(connection: Connection[Any], capped: list[str]) -> _Refused:
+    """Which of these tenants with a cap have more jobs now than they may, or are somebody else's to count."""
+    if not capped:
+        return _Refused()
+    if busy := connection.execute(TRY_CAP, [capped]).fetchall():
+        return _Refused(frozenset(row[0] for row in busy), at_cap=False)
+    return _Refused(frozenset(row[0] for row in connection.execute(OVER_CAP, [capped]).fetchall()))
+
+
 class PostgresQueue:
     """The queues that one worker consumes. `worker` keeps its name over restarts; `instance` is one life of it."""
 
     def __init__(
-        self, pool: ConnectionPool[Connection[Any]], *, worker: str, instance: str, queues: list[str], lease_s: float
+        self,
+        pool: ConnectionPool[Connection[Any]],
+        *,
+        worker: str,
+        instance: str,
+        queues: list[str],
+        lease_s: float,
+        kinds: Collection[str] | None = None,
+        policy: ClaimPolicy = ClaimPolicy(),
     ) -> None:
         self._pool, self._queues = pool, queues
         self._who = {"worker": worker, "instance": instance, "lease_s": lease_s}
+        self._choice = {
+            "queues": queues,
+            "kinds": None if kinds is None else sorted(kinds),
+            "class_s": policy.class_s,
+            "warm_s": policy.warm_s,
+            "leave_s": policy.leave_s,
+        }
 
     def claim(self, shapes: list[Shape]) -> ClaimedJob | None:
         """The best job of one of these shapes, with lease and epoch; None if there is none now."""
+        jobs = self.claim_some(shapes).jobs
+        return jobs[0] if jobs else None
+
+    def claim_some(self, shapes: Sequence[Shape], most: int = 1, held: Collection[str] = ()) -> Claims:
+        """The best job of one of these shapes; of the shape *engine* up to `most` that go together.
+
+        `held`: the checkpoints that this worker has loaded, or is about to load.
+        """
+        asked = {**self._who, **self._choice, "shapes": list(shapes), "most": most, "held": sorted(held)}
+        passed_over: set[str] = set()
+        crowded = False
+        for depth in _DEPTHS:
+            claims, more, refused = self._ask({**asked, "depth": most + depth, "passed_over": sorted(passed_over)})
+            if claims.jobs or not (more or refused):
+                # What others were busy with at this moment may be free in the next.
+                return replace(claims, again_s=_SOON_S) if crowded and not claims.jobs else claims
+            crowded = crowded or not refused.at_cap
+            passed_over |= refused.tenants
+        return Claims(again_s=_SOON_S)
+
+    def _ask(self, asked: dict[str, Any]) -> tuple[Claims, bool, _Refused]:
+        """One statement. Rolled back if it took more of a tenant than may run at once."""
         with self._pool.connection() as connection:
-            row = connection.execute(_CLAIM, {**self._who, "queues": self._queues, "shapes": shapes}).fetchone()
-        return None if row is None else ClaimedJob(*row)
+            rows = connection.execute(CLAIM, asked, prepare=True).fetchall()
+            (more, again_s, holder, *_), found = rows[0], [row for row in rows if row[5] is not None]
+            refused = _refused(connection, sorted({row[3] for row in found if row[4]}))
+            if refused:
+                connection.rollback()
+                return Claims(), bool(more), refused
+        jobs = tuple(ClaimedJob(*row[5:]) for row in found)
+        return Claims(jobs) if jobs else Claims((), again_s, holder), bool(more), refused
 
     def another_shape_waits(self, shape: Shape, patience_s: float) -> bool:
-        """Whether a job of another shape has waited longer than `patience_s`."""
+        """Whether a job of another shape, which this worker could claim, has waited longer than `patience_s`."""
+        others = [other for other in SHAPES if other != shape]
+        asked = {**self._choice, "shapes": others, "passed_over": [], "patience_s": patience_s}
         with self._pool.connection() as connection:
-            row = connection.execute(_WAITING, [self._queues, shape, patience_s]).fetchone()
+            row = connection.execute(WAITS, asked, prepare=True).fetchone()
         return row is not None and bool(row[0])
 
     def renew(self, job_ids: list[str], holding: Holding = _NOTHING) -> dict[str, Renewed]:
@@ -166,11 +235,15 @@ class PostgresQueue:
         pid: int,
         device: str,
         slots: int,
+        places: int | None = None,
         kinds: Sequence[str] = (),
         memory_bytes: int | None = None,
     ) -> None:
-        """Makes this worker known, with the kinds it can run and the memory of its device."""
-        values = {"host": host, "pid": pid, "device": device, "slots": slots, "queues": self._queues}
+        """Makes this worker known, with the kinds it can run, the memory of its device and its `places`.
+
+        Those are the jobs its engine takes at once; without them no job is left to this worker.
+        """
+        values = {"host": host, "pid": pid, "device": device, "slots": slots, "queues": self._queues, "places": places}
         with self._pool.connection() as connection:
             connection.execute(_REGISTER, {**self._who, **values, "kinds": sorted(kinds), "memory_bytes": memory_bytes})
 

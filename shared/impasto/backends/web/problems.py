@@ -38,6 +38,7 @@ STATUSES: Final[dict[str, int]] = {
     "result_not_ready": 404,
     "checkpoint_not_measured": 409,
     "name_taken": 409,
+    "no_worker_for_job": 409,
     "webhook_limit": 409,
     "webhook_disabled": 409,
     "webhook_key_missing": 503,
