@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,8 @@ def main() -> int:
 def _lessons(work: Path, encoder: TextEncoder) -> CaptionedPictures:
     table = work / "table"
     if (table / "facts.json").is_file():
-        return CaptionedPictures(table)
+        with suppress(ValueError):
+            return CaptionedPictures(table)
     _say("drawing the lessons")
     drawn = works(work / "art", SIZE_PX)
     return write_captioned(table, lessons(drawn, SIZE_PX), encoder, size_px=SIZE_PX, styles=STYLE_NAMES)

@@ -29,7 +29,11 @@ from impasto.cli.waiting import job_options, submit
     "--guidance", type=click.FloatRange(0, 30), default=2.5, show_default=True, help="How literally: 1 is least."
 )
 @click.option(
-    "--style-guidance", type=click.FloatRange(0, 30), default=5.0, show_default=True, help="How much of the style."
+    "--style-guidance",
+    type=click.FloatRange(0, 30),
+    default=5.0,
+    show_default=True,
+    help="How much of a style named by --style.",
 )
 @click.option(
     "--negative", "negative_prompt", default="", metavar="TEXT", help="What not to draw, for families that can."

@@ -24,7 +24,7 @@ class EvaluateTextToImage(Params):
     max_prompts: int = Field(24, ge=1, le=500, description="Captions at most, and as many procedural scenes.")
     steps: int = Field(10, ge=1, le=200)
     guidance: float = Field(2.5, ge=0, le=30)
-    style_guidance: float = Field(5.0, ge=0, le=30, description="How much of the style; for families that have styles.")
+    style_guidance: float = Field(5.0, ge=0, le=30, description="How much of a style that is asked for by name.")
     seed: int = Field(0, ge=0, lt=2**32, description="The first of the seeds; it also chooses the prompts.")
 
 

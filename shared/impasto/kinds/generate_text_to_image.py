@@ -36,7 +36,7 @@ class GenerateTextToImage(Params):
     seeds: list[Seed] = Field([0], min_length=1, max_length=64)
     steps: int = Field(10, ge=1, le=200)
     guidance: float = Field(2.5, ge=0, le=30)
-    style_guidance: float = Field(5.0, ge=0, le=30, description="How much of the style; for families that have styles.")
+    style_guidance: float = Field(5.0, ge=0, le=30, description="How much of a style that is asked for by name.")
     negative_prompt: Annotated[str, Field(max_length=1000)] = Field("", description="For families that take one.")
     width: int | None = Field(None, ge=16, le=4096, description="None: the checkpoint's own.")
     height: int | None = Field(None, ge=16, le=4096, description="None: the checkpoint's own.")

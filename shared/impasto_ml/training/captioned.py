@@ -21,6 +21,7 @@ from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.encoders.words import Words, words_of
 from impasto_ml.families.flowmini.config import MAX_TOKENS, TEXT_WIDTH
 
+_FORM: Final = 2
 _CHUNK: Final = 128
 _SPOKEN: Final = 50_000
 
@@ -54,10 +55,12 @@ class Batch:
 
 
 class CaptionedPictures:
-    """Reads what `write_captioned` wrote."""
+    """Reads what `write_captioned` wrote. Raises ValueError for what an earlier version wrote."""
 
     def __init__(self, folder: Path) -> None:
         facts = json.loads((folder / "facts.json").read_text("utf-8"))
+        if facts.get("form") != _FORM:
+            raise ValueError("this table was written by another version")
         self.size_px: int = facts["size_px"]
         self.styles: tuple[str, ...] = tuple(facts["styles"])
         self._count: int = facts["count"]
@@ -143,7 +146,7 @@ def write_captioned(
         said=np.array(book.said, np.int64),
         twin=np.array(twins.rows, np.int64),
     )
-    facts = {"size_px": size_px, "styles": list(styles), "count": len(style)}
+    facts = {"form": _FORM, "size_px": size_px, "styles": list(styles), "count": len(style)}
     (folder / "facts.json").write_text(json.dumps(facts), "utf-8")
     return CaptionedPictures(folder)
 

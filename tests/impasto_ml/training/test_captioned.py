@@ -136,3 +136,11 @@ def test_a_third_of_one_drawing_is_refused(encoder: TextEncoder, tmp_path: Path)
     examples = [Example(plain("#000000"), ("a",), drawing="a")] * 3
     with pytest.raises(ValueError, match="two styles at most"):
         write_captioned(tmp_path, examples, encoder, size_px=8, styles=())
+
+
+def test_a_table_of_another_version_is_refused(encoder: TextEncoder, tmp_path: Path) -> None:
+    write_captioned(tmp_path, [Example(plain("#000000"), ("a",))], encoder, size_px=8, styles=())
+    facts = tmp_path / "facts.json"
+    facts.write_text(facts.read_text("utf-8").replace('"form": 2, ', ""), "utf-8")
+    with pytest.raises(ValueError, match="another version"):
+        CaptionedPictures(tmp_path)
