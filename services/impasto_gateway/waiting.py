@@ -13,6 +13,7 @@ from impasto.jobs import JobRecord
 from impasto_gateway.awakening import POLL_S, Awakener
 
 MOST_S: Final = 60
+_SELDOM_S: Final = 10.0
 # Among other preferences, which are none of ours; a quoted value means the same.
 _WAIT: Final = re.compile(r'(?:^|[,;])\s*wait\s*=\s*("?)(\d{1,9})\1\s*(?=$|[,;])', re.IGNORECASE)
 
@@ -38,7 +39,7 @@ async def until_ended(
             left = deadline - time.monotonic()
             if job.state.is_final or left <= 0:
                 return job
-            # Only while Redis does not answer is there anything to be gained by looking unasked.
-            await awakener.wait(news, left if awakener.hears else min(POLL_S, left))
+            # Seldom unasked, because news can be lost; often while Redis does not answer.
+            await awakener.wait(news, min(_SELDOM_S if awakener.hears else POLL_S, left))
     finally:
         awakener.unwatch(job_id, news)

@@ -19,8 +19,8 @@ from impasto.kinds import Kind
 
 _DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
 MOST_JOBS: Final = 1000
-# A bell sets one slot going, and a slot claims until its queue is empty: a few wake them all.
-MOST_BELLS: Final = 16
+# A bell sets one slot going, and a slot claims until its queue is empty: as many as there may be slots.
+MOST_BELLS: Final = 128
 
 
 @dataclass(frozen=True, slots=True)

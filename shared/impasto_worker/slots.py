@@ -84,7 +84,7 @@ class Slots:
         self._draining = threading.Event()
         self._drained: Shape | None = None
         self._others_wait = False
-        self._turned_away = self._company = False
+        self._turned_away = self._company = self._sent_home = False
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
         self._wanted: Count[str] = Count()
@@ -137,6 +137,7 @@ class Slots:
             self._ring_worker(claims.holder)
         with self._claiming:
             if self._asks_again:
+                self._sent_home = True
                 return False
             self._asks_again = True
         self._draining.wait(min(claims.again_s or 0.0, _LOOKS_AGAIN_S))
@@ -192,7 +193,9 @@ class Slots:
                 return None
             if claims.jobs:
                 # Bells that came for this shape while another had the device were spent: ring for them again.
-                self._company = current is None and self._turned_away
+                # So were those of slots that went home because another of them waited.
+                self._company = self._sent_home or (current is None and self._turned_away)
+                self._sent_home = False
             self._turned_away = current is not None and (self._turned_away or not claims.jobs)
             return self._share_out(claims)
 

@@ -135,3 +135,17 @@ def test_a_claim_for_many_slots_is_shared_out_and_stays_below_the_cap(stage: Sta
     stage.sql("UPDATE tenants SET running_cap = 2 WHERE id = 'capped'")
     tenants = [job.tenant_id for job in stage.worker(places=16).claim(most=16).jobs]
     assert (tenants.count("capped"), tenants.count("free")) == (2, 14)
+
+
+def test_use_of_long_ago_stops_nobody(stage: Stage) -> None:
+    """After some weeks so little is left of it that PostgreSQL refuses to compute it."""
+    worker = stage.worker()
+    stage.add("a", 2)
+    worker.end(worker.claim().jobs[0])
+    running = worker.claim().jobs[0]
+    stage.pass_time(60 * 86400)
+    stage.add("a")
+    stage.add("b")
+    others = stage.worker("others", places=2)
+    assert {others.claim().jobs[0].tenant_id for _ in range(2)} == {"a", "b"}
+    worker.end(running)

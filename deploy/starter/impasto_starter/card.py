@@ -24,7 +24,7 @@ in four styles: {", ".join(style.artist for style in STYLES)}. It is there so th
 model of one's own has something to begin from; it is no match for a large model.
 
 - **Made** {facts["made_at"]}, {facts["steps"]:,} steps of batch {facts["batch"]} over {facts["pictures"]:,} pictures,
-  in {len(facts["stages"])} stages by the code of `make starter`; weights in half precision (safetensors).{_note(facts)}
+  by the code of `make starter`; weights in half precision (safetensors).{_note(facts)}
 - **Licence**: Apache-2.0, as the library. What it learnt from is permissively licensed:
 
 | style | drawings | licence |

@@ -6,6 +6,7 @@ import functools
 import operator
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
@@ -22,7 +23,7 @@ from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
 from impasto.delivery import NewEndpoint, chosen_secret
-from impasto.errors import InvalidInput, NotFound
+from impasto.errors import InvalidInput, NotFound, Unavailable
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
@@ -194,7 +195,9 @@ async def submit_job(
         await the.ringer.ring(caller.tenant_id, submitted.bell)
     response.headers["Location"] = f"/v1/jobs/{record.id}"
     if seconds := preferred_wait(prefer, response):
-        record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
+        # The job is accepted: nothing that goes wrong in the waiting may say otherwise, or it would be sent again.
+        with suppress(Unavailable):
+            record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
         response.status_code = 200 if record.state.is_final else 202
     return AcceptedJob(**record.model_dump(), callback_secret=_shown(sealed, the))
 

@@ -100,24 +100,12 @@ def count_failed(moved: Iterable[Moved]) -> None:
             FAILED.labels(job.kind, job.code).inc()
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """Tenants of which no job may be claimed now: at their cap, or another worker is claiming for them."""
-
-    tenants: frozenset[str] = frozenset()
-    at_cap: bool = True
-
-    def __bool__(self) -> bool:
-        return bool(self.tenants)
-
-
-def _refused(connection: Connection[Any], capped: list[str]) -> _Refused:
+def _refused(connection: Connection[Any], capped: list[str]) -> frozenset[str]:
     """Which of these tenants with a cap have more jobs now than they may, or are somebody else's to count."""
     if not capped:
-        return _Refused()
-    if busy := connection.execute(TRY_CAP, [capped]).fetchall():
-        return _Refused(frozenset(row[0] for row in busy), at_cap=False)
-    return _Refused(frozenset(row[0] for row in connection.execute(OVER_CAP, [capped]).fetchall()))
+        return frozenset()
+    found = connection.execute(TRY_CAP, [capped]).fetchall() or connection.execute(OVER_CAP, [capped]).fetchall()
+    return frozenset(row[0] for row in found)
 
 
 class PostgresQueue:
@@ -162,11 +150,11 @@ class PostgresQueue:
             if claims.jobs or not (more or refused):
                 # What others were busy with at this moment may be free in the next.
                 return replace(claims, again_s=_SOON_S) if crowded and not claims.jobs else claims
-            crowded = crowded or not refused.at_cap
-            passed_over |= refused.tenants
+            crowded = True
+            passed_over |= refused
         return Claims(again_s=_SOON_S)
 
-    def _ask(self, asked: dict[str, Any]) -> tuple[Claims, bool, _Refused]:
+    def _ask(self, asked: dict[str, Any]) -> tuple[Claims, bool, frozenset[str]]:
         """One statement. Rolled back if it took more of a tenant than may run at once."""
         with self._pool.connection() as connection:
             rows = connection.execute(CLAIM, asked, prepare=True).fetchall()

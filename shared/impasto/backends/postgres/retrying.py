@@ -18,7 +18,7 @@ WITH job AS (
     SELECT u.new_id, tenant_id, kind, queue, shape, params, priority, run_limit_s,
            now() + (finish_by - created_at), now() + (start_by - created_at), traceparent, affinity, id, 1
     FROM jobs JOIN unnest(%(jobs)s::text[], %(new)s::text[]) AS u (job_id, new_id) ON id = u.job_id
-    WHERE state IN ('failed', 'canceled')
+    WHERE state IN ('failed', 'canceled') ORDER BY u.new_id
     ON CONFLICT (tenant_id, retry_of) WHERE retry_of IS NOT NULL DO NOTHING
     RETURNING *
 ), told AS (
@@ -47,8 +47,9 @@ async def retry_jobs(connection: AsyncConnection[Any], job_ids: list[str]) -> Su
     """
     asked = list(dict.fromkeys(job_ids))
     await _refuse(connection, asked)
+    # In one order whoever asks: two calls that overlap must not wait for each other.
     new = sorted(new_job_id() for _ in asked)
-    rows = await (await connection.execute(_RETRY, {"jobs": asked, "new": new})).fetchall()
+    rows = await (await connection.execute(_RETRY, {"jobs": sorted(asked), "new": new})).fetchall()
     cursor = await connection.execute(
         f"SELECT {COLUMNS} FROM jobs "  # noqa: S608  fixed columns
         "WHERE tenant_id = current_setting('app.tenant_id') AND retry_of = ANY(%s)",

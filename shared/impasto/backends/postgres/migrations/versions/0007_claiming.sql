@@ -26,14 +26,15 @@ CREATE TABLE tenant_shares (
     PRIMARY KEY (tenant_id, queue, stripe)
 ) WITH (fillfactor = 50);
 
--- What is left at its end of use that went on for so many seconds, when use fades by half each hour.
+-- What is left at its end of use that went on for so many seconds, when use fades by half each hour. After a hundred
+-- hours nothing is left that counts; PostgreSQL refuses to compute what is left after some weeks (underflow).
 CREATE FUNCTION faded_use(seconds double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT 3600 / ln(2::double precision) * (1 - power(0.5::double precision, greatest(0, seconds) / 3600))
+    SELECT 3600 / ln(2::double precision) * (1 - power(0.5::double precision, least(100, greatest(0, seconds) / 3600)))
 $$;
 
 -- What is left of use after so much time.
 CREATE FUNCTION faded(used_s double precision, used_at timestamptz) RETURNS double precision LANGUAGE sql STABLE AS $$
-    SELECT used_s * power(0.5::double precision, greatest(0, extract(epoch FROM now() - used_at)::double precision) / 3600)
+    SELECT used_s * power(0.5::double precision, least(100, greatest(0, extract(epoch FROM now() - used_at)::double precision) / 3600))
 $$;
 
 CREATE FUNCTION job_to_tenant_share() RETURNS trigger LANGUAGE plpgsql AS $$
