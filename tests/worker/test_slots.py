@@ -263,9 +263,8 @@ def test_a_drain_ends_at_once_what_cannot_keep_its_state(bench: Bench) -> None:
         active.check()
 
 
-def test_a_slot_that_leaves_a_job_to_another_worker_rings_it_and_asks_again_while_the_others_go_home(
-    bench: Bench,
-) -> None:
+def _waiting_for_another(bench: Bench) -> threading.Thread:
+    """A slot that leaves the one job to another worker, which holds its checkpoint, and has rung it."""
     with psycopg.connect(bench.urls.engine) as connection:
         connection.execute(
             """INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, checkpoints)
@@ -274,8 +273,15 @@ def test_a_slot_that_leaves_a_job_to_another_worker_rings_it_and_asks_again_whil
     bench.add("engine", waited_s=0)
     with psycopg.connect(bench.urls.engine) as connection:
         connection.execute("UPDATE jobs SET affinity = 'ckp_1'")
-    waits = bench.work()
+    slot = bench.work()
     eventually(lambda: bench.rung == ["warm"], "the other is rung")
+    return slot
+
+
+def test_a_slot_that_leaves_a_job_to_another_worker_rings_it_and_asks_again_while_the_others_go_home(
+    bench: Bench,
+) -> None:
+    waits = _waiting_for_another(bench)
     bench.work().join(5)
     assert waits.is_alive()
     assert bench.started == []
@@ -288,16 +294,7 @@ def test_a_slot_that_leaves_a_job_to_another_worker_rings_it_and_asks_again_whil
 
 
 def test_a_drain_ends_the_waiting_for_another_worker(bench: Bench) -> None:
-    with psycopg.connect(bench.urls.engine) as connection:
-        connection.execute(
-            """INSERT INTO workers (name, instance, host, pid, device, queues, slots, places, kinds, checkpoints)
-               VALUES ('warm', '1', 'h', 1, 'cpu', '{test}', 2, 2, '{test.stamp}', '{ckp_1}')"""
-        )
-    bench.add("engine", waited_s=0)
-    with psycopg.connect(bench.urls.engine) as connection:
-        connection.execute("UPDATE jobs SET affinity = 'ckp_1'")
-    waits = bench.work()
-    eventually(lambda: bench.rung == ["warm"], "the other is rung")
+    waits = _waiting_for_another(bench)
     bench.slots.drain()
     waits.join(2)
     assert not waits.is_alive()
