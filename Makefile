@@ -128,7 +128,7 @@ kind: $(STAMPS)/dev ## write the first files of a job kind (NAME=generate.sepia 
 family: $(STAMPS)/dev ## write the first files of a model family (NAME=scribble)
 	@exec $(BIN)/python deploy/scaffold/scaffold.py family '$(NAME)' $(if $(INTO),--into '$(INTO)')
 
-bench: $(STAMPS)/dev ## measure against peers (ONLY=engine,claims,listing)
+bench: $(STAMPS)/dev ## measure against peers (ONLY=engine,claims,listing,webhooks)
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY))
 
 smoke: $(STAMPS)/demo ## the compose stack, built and run without pulling (root; MONITORING=1)

@@ -16,12 +16,11 @@ from typing import Final
 import httpx
 import psycopg
 
+from bench.platform import stack_on
 from bench.rows import Row, keep
-from impasto.backends.objects import S3Objects
-from impasto.settings import Settings
 from impasto.testing.databases import cloned_database, make_template
 from impasto.testing.servers import Servers
-from impasto.testing.stacks import Stack, stack_settings
+from impasto.testing.stacks import Stack
 
 JOBS: Final = 1_000_000
 CALLS: Final = 200
@@ -114,26 +113,10 @@ def _cursor(number: int) -> str:
 @contextmanager
 def _filled(servers: Servers, folder: Path, jobs: int) -> Iterator[Stack]:
     """A gateway on a database with so many jobs."""
-    with cloned_database(servers.admin_url) as urls:
-        base = Settings.from_environment(
-            {
-                "IMPASTO_DATABASE_URL": urls.api,
-                "IMPASTO_ENGINE_DATABASE_URL": urls.engine,
-                "IMPASTO_REDIS_URL": servers.redis_url,
-                "IMPASTO_S3_ENDPOINT": servers.s3_endpoint,
-                "IMPASTO_S3_ACCESS_KEY": servers.s3_access_key,
-                "IMPASTO_S3_SECRET_KEY": servers.s3_secret_key,
-                "IMPASTO_WEBHOOK_SECRET_KEY": "only-for-measuring-" * 2,
-            }
-        )
-        stack = Stack(stack_settings(base, folder), folder)
-        S3Objects(stack.settings).ensure_bucket()
+    with cloned_database(servers.admin_url) as urls, stack_on(servers, urls, folder) as stack:
         fill(stack, urls.admin, jobs)
-        try:
-            stack.start_gateway()
-            yield stack
-        finally:
-            stack.stop()
+        stack.start_gateway()
+        yield stack
 
 
 def fill(stack: Stack, admin_url: str, jobs: int) -> None:
