@@ -44,7 +44,7 @@ _OF_THE_GATEWAY: Final = _requests(create_gateway(Settings.from_environment({}))
 
 @pytest.mark.parametrize("request_line", sorted(_OF_INGESTION))
 def test_what_ingestion_takes_is_led_to_it(request_line: str) -> None:
-    """The gateway, which would pass it on, may know ingestion by the origin: it would ask itself for ever."""
+    """Straight to it: through the gateway every byte would be passed on twice."""
     assert _owner(request_line) == "ingestion"
 
 
