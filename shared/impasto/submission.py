@@ -105,8 +105,9 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
-    if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
-        raise _not_measured(unmeasured, "params.checkpoint")
+    measured = _to_be_measured(job.params, "params")
+    if unmeasured := await inbox.unmeasured(sorted(measured)):
+        raise not_measured(unmeasured, measured[unmeasured])
     if accepted := await inbox.insert(job):
         if job.require_worker:
             _require_worker(accepted[0], "require_worker")  # what is refused is not committed
@@ -125,11 +126,11 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     placed = {found: place for n, job in enumerate(jobs) for place, found in _placed(job.params, f"jobs.{n}.params")}
     if missing := await inbox.missing(sorted(placed)):
         raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
-    measured = {
-        found: f"jobs.{n}.params.checkpoint" for n, job in enumerate(jobs) for found in _to_be_measured(job.params)
-    }
+    measured: dict[str, str] = {}
+    for n, job in enumerate(jobs):
+        measured |= _to_be_measured(job.params, f"jobs.{n}.params")
     if unmeasured := await inbox.unmeasured(sorted(measured)):
-        raise _not_measured(unmeasured, measured[unmeasured])
+        raise not_measured(unmeasured, measured[unmeasured])
     if accepted := await inbox.insert_all(jobs):
         for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
             if job.require_worker:
@@ -146,7 +147,8 @@ def _at(error: NotFound, place: str) -> NotFound:
     return error
 
 
-def _not_measured(checkpoint: str, place: str) -> Conflict:
+def not_measured(checkpoint: str, place: str) -> Conflict:
+    """What is said of a checkpoint that nobody has measured, where `place` in the request names it."""
     return Conflict(
         "checkpoint_not_measured",
         f"{checkpoint} has no finished evaluation",
@@ -177,10 +179,17 @@ def _require_worker(job: JobRecord, place: str) -> None:
         )
 
 
-def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
-    """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any. The starter was."""
+def _to_be_measured(params: Mapping[str, Any], place: str) -> dict[str, str]:
+    """Checkpoints with their places. A kind whose params have `allow_unmeasured` uses its `checkpoint` and `adapters`;
+    others may name any. The starter was measured.
+    """
+    if params.get("allow_unmeasured") is not False:
+        return {}
+    adapters = {
+        one["checkpoint"]: f"{place}.adapters.{n}.checkpoint" for n, one in enumerate(params.get("adapters", []))
+    }
     checkpoint = params.get("checkpoint")
-    return [checkpoint] if checkpoint and checkpoint != STARTER and params.get("allow_unmeasured") is False else []
+    return adapters | ({checkpoint: f"{place}.checkpoint"} if checkpoint and checkpoint != STARTER else {})
 
 
 def references(params: Any) -> Iterator[str]:
