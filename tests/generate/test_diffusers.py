@@ -17,7 +17,6 @@ from impasto.kinds.generate_text_to_image import GeneratedTextToImage, GenerateT
 from impasto.testing.processes import eventually
 from impasto.testing.stacks import Stack
 from tests.asking import ask
-from tests.impasto_ml.families.diffusers import hostile
 from tests.pipelines import imported, lora, pipeline, place
 
 
@@ -127,14 +126,6 @@ def test_every_architecture_is_imported_and_draws(platform: Stack, name: str) ->
     picture = draw(platform, result.checkpoint, steps=1).pictures[0]
     image = Image.open(io.BytesIO(platform.client().artifacts.read(picture.artifact.sha256)))
     assert image.size == (picture.width, picture.height)
-
-
-def test_a_checkpoint_with_a_tensor_missing_is_refused_by_its_own_name(platform: Stack, tmp_path: Path) -> None:
-    hostile.tensor_missing(place(platform, "incomplete", pipeline("sd")), tmp_path)
-    source = ImportSource(folder="incomplete")
-    found = platform.client().run(ImportCheckpoint(name="incomplete", source=source, evaluate=False))
-    refused = refusal(platform, found.checkpoint)
-    assert (refused.code, refused.data["where"]) == ("model_incompatible", "unet")
 
 
 def test_a_worker_without_the_extra_says_what_to_install(tmp_path: Path) -> None:

@@ -141,6 +141,25 @@ def test_hostile_folders_are_refused_by_name_and_no_canary_sings(
     assert platform.sql("SELECT 1 FROM checkpoints WHERE name = 'refused'") == []
 
 
+@pytest.mark.parametrize(
+    ("damage", "where"),
+    [
+        (hostile.tensor_missing, "unet"),
+        (hostile.tensor_missing_in_text, "text_encoder"),
+        (hostile.tensor_left_over, "unet"),
+        (hostile.tensor_misshapen, "unet"),
+    ],
+)
+def test_what_lacks_a_tensor_or_has_one_too_many_becomes_no_checkpoint(
+    platform: Stack, tmp_path: Path, damage: Callable[[Path, Path], None], where: str
+) -> None:
+    name = f"unfit-{damage.__name__}".replace("_", "-")
+    damage(place(platform, name, pipeline("sd")), tmp_path)
+    refused = _refusal(platform, name)
+    assert (refused.code, refused.data["where"]) == ("model_incompatible", where)
+    assert platform.sql("SELECT 1 FROM checkpoints WHERE name = 'refused'") == []
+
+
 def test_an_adapter_for_another_architecture_is_refused_when_it_is_imported(
     platform: Stack, measured: ImportedCheckpoint
 ) -> None:
