@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.person import Person
 from tests.hands import draw
+from tests.pipelines import imported, lora
 
 
 @pytest.fixture
@@ -98,3 +99,31 @@ def test_a_picture_that_the_address_names_is_taken(maker: Person) -> None:
 def test_a_picture_that_is_not_there_is_told(maker: Person) -> None:
     maker.go("/create?picture=art_00000000000000000000000000")
     maker.sees("Not found")
+
+
+@pytest.mark.timeout(400)
+def test_a_checkpoint_that_nobody_measured_is_marked_and_measured_before_it_draws(painter: Person) -> None:
+    stack, page = painter.studio.stack, painter.page
+    base = imported(stack, "sd", seed=7)
+    file = next(lora("sd").glob("*.safetensors"))
+    stack.client().import_pipeline(file, name="ink", adapter_of=base.checkpoint, evaluate=False).wait(timeout=120)
+    painter.go("/create")
+    page.get_by_label("Prompt").fill("a red heart")
+    page.get_by_label("Seeds", exact=True).fill("1")
+    page.get_by_role("combobox", name="Checkpoint").click()
+    expect(page.get_by_role("option", name="starter", exact=True)).to_be_visible()
+    expect(page.get_by_role("option", name="ink")).to_have_count(0)
+    page.get_by_role("option", name="sd-7 · not measured").click()
+    draws = page.locator(".tools .button.primary:visible").filter(has_text="Draw")
+    expect(draws).to_have_count(0)
+    painter.sees("Nobody has measured this checkpoint yet")
+    painter.shoot("unmeasured")
+    painter.presses("Measure it")
+    painter.sees("It is measured", most_s=120)
+    expect(page.get_by_role("button", name="Measure it").locator("visible=true")).to_have_count(0)
+    expect(page.get_by_label("Prompt")).to_have_value("a red heart")
+    painter.shoot("measured")
+    draws.click()
+    # Not refused any more: its job is followed.
+    expect(page.locator(".canvas .following").get_by_text("Draw from words")).to_be_visible()
+    painter.presses("Cancel")

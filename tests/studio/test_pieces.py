@@ -75,6 +75,7 @@ def test_a_checkpoint_that_draws_is_told_from_one_that_names() -> None:
     assert draws(base)
     assert styles_of(base) == ["ink", "flat"]
     assert not draws(base.model_copy(update={"family": "style_classifier"}))
+    assert not draws(base.model_copy(update={"family": "diffusers_adapter"}))
     assert styles_of(base.model_copy(update={"config": {}})) == []
 
 

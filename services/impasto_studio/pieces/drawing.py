@@ -16,13 +16,14 @@ from impasto_studio.parts import client
 from impasto_studio.pieces.basic import box, busy, button, icon_button, words
 from impasto_studio.pieces.fields import choice_field, long_field, slider_field, text_field
 from impasto_studio.pieces.following import Following
+from impasto_studio.pieces.measuring import MeasureFirst
 from impasto_studio.pieces.results import show_results
 from impasto_studio.pieces.states import attempt, bones, empty, tell
 from impasto_studio.pieces.viewer import Viewer
 from impasto_studio.words import say
 
 KIND: Final = "generate.text_to_image"
-_NOT_DRAWING: Final = frozenset({"style_classifier"})
+_NOT_DRAWING: Final = frozenset({"style_classifier", "diffusers_adapter"})
 _MOST_SEEDS: Final = 16
 _HIGHEST_SEED: Final = 2**31
 
@@ -47,12 +48,10 @@ class DrawForm:
             return
         self._checkpoints = {checkpoint.id: checkpoint for checkpoint in found}
         self._prompt = long_field(say("draw.prompt"), placeholder=say("draw.prompt.example"))
-        names = {checkpoint.id: checkpoint.name or checkpoint.id for checkpoint in found}
-        self._checkpoint = choice_field(say("draw.checkpoint"), names, found[0].id)
-        self._checkpoint.on_value_change(self._show_styles)
+        self._checkpoint = choice_field(say("draw.checkpoint"), self._names(), found[0].id)
+        self._checkpoint.on_value_change(self._choose)
         self._styles = box("chips")
         self._chosen: set[str] = set()
-        self._show_styles()
         with box("seed-row"):
             self._seeds = text_field(say("draw.seeds"), "1, 2, 3, 4", note=say("draw.seeds.note"))
             icon_button(say("draw.dice"), "dice", self._throw)
@@ -60,6 +59,26 @@ class DrawForm:
         self._guidance = slider_field(say("draw.guidance"), 2.5, 1, 12, 0.5)
         self._style_guidance = slider_field(say("draw.style_guidance"), 5.0, 1, 12, 0.5)
         self._go = button(say("draw.go"), self._submit, look="primary wide", image="create")
+        self._measure_first = MeasureFirst(self._canvas, self._viewer, self._measured)
+        self._choose()
+
+    def _names(self) -> dict[str, str]:
+        found = self._checkpoints.values()
+        names = {checkpoint.id: checkpoint.name or checkpoint.id for checkpoint in found}
+        return names | {c.id: say("draw.unmeasured", name=names[c.id]) for c in found if not c.measured}
+
+    def _choose(self) -> None:
+        """What belongs to the chosen checkpoint: its styles, and the button that draws or the one that measures."""
+        chosen = self._checkpoints[self._checkpoint.value]
+        self._show_styles()
+        self._go.set_visibility(chosen.measured)
+        self._measure_first.show(chosen)
+
+    def _measured(self, identifier: str) -> None:
+        """Drawn with from now on, without a new page: what was typed stays."""
+        self._checkpoints[identifier] = self._checkpoints[identifier].model_copy(update={"measured": True})
+        self._checkpoint.set_options(self._names(), value=self._checkpoint.value)
+        self._choose()
 
     def _show_styles(self) -> None:
         self._styles.clear()

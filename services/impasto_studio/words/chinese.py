@@ -113,6 +113,11 @@ CHINESE: Final[dict[str, str]] = {
     "draw.guidance": "引导强度",
     "draw.style_guidance": "风格强度",
     "draw.go": "绘制",
+    "draw.unmeasured": "{name} · 未评估",
+    "measure.note": "这个检查点还没有评估过，所以不能用来作画。评估会画一些测试图片，检查它们是否符合要求，"
+    "如果有留出的作品，还会与之比较。这需要几分钟。",
+    "measure.go": "评估",
+    "measure.done": "评估完成，现在可以用它作画了。这些是测试图片。",
     "redraw.styles": "要混合的风格",
     "redraw.styles.missing": "请至少选择一种风格。",
     "redraw.picture.missing": "请先选择图片。",

@@ -118,6 +118,12 @@ ENGLISH: Final[dict[str, str]] = {
     "draw.guidance": "Guidance",
     "draw.style_guidance": "Style strength",
     "draw.go": "Draw",
+    "draw.unmeasured": "{name} · not measured",
+    "measure.note": "Nobody has measured this checkpoint yet, so nothing is drawn with it. Measuring draws test "
+    "pictures, looks whether they show what was asked, and compares them with works that were held back from it, if "
+    "there are any. It takes minutes.",
+    "measure.go": "Measure it",
+    "measure.done": "It is measured, and can be drawn with now. These are its test pictures.",
     "redraw.styles": "Styles to mix",
     "redraw.styles.missing": "Choose at least one style.",
     "redraw.picture.missing": "Choose a picture first.",
