@@ -68,10 +68,10 @@ def run() -> list[Row]:
 def bench_stack() -> Iterator[Stack]:
     """A gateway and a reconciler that know the kind that does nothing."""
     sys.path.insert(0, _PLUGIN)
-    path = os.pathsep.join(filter(None, [_PLUGIN, os.environ.get("PYTHONPATH")]))
+    path = os.pathsep.join(filter(None, [_PLUGIN, str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     settings = {"track_commit_timestamp": "on"}
     with Servers(durable=True, postgres=settings) as servers, stack_of(servers) as stack:
-        stack.environment["PYTHONPATH"] = path
+        stack.environment |= {"PYTHONPATH": path, "BENCH_ADMIN_URL": servers.admin_url}
         stack.start_gateway()
         stack.start_reconciler()
         yield stack

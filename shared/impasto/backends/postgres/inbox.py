@@ -34,6 +34,8 @@ WITH job AS (
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
 _INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+# The row is made before its policies are looked at, and to make it is to say whose it is: no statement comes before.
+_INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenant)s, true)")
 
 # Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
 _INSERT_ALL: Final = f"""
@@ -117,23 +119,7 @@ class PostgresInbox:
         return None if row is None else str(row[0])
 
     async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
-        values = {
-            "id": job.id,
-            "kind": job.kind.name,
-            "queue": job.kind.queue,
-            "shape": job.kind.shape,
-            "params": Jsonb(job.params),
-            "priority": job.priority,
-            "run_after": job.run_after,
-            "run_limit_s": job.kind.run_limit_s,
-            "finish_by": job.finish_by,
-            "start_by": job.start_by,
-            "idempotency_key": job.idempotency_key,
-            "request_sha256": job.request_sha256,
-            "traceparent": job.traceparent,
-            "affinity": job.kind.affinity_of(job.params),
-        }
-        cursor = await self._connection.execute(_INSERT, values)
+        cursor = await self._connection.execute(_INSERT, _values(job))
         row = await cursor.fetchone()
         if row is None:
             return None
@@ -183,3 +169,32 @@ class PostgresInbox:
             [first.id],
         )
         return [record(row) for row in await cursor.fetchall()], request_sha256
+
+
+async def insert_alone(connection: AsyncConnection[Any], tenant_id: str, job: NewJob) -> tuple[JobRecord, Bell] | None:
+    """A job that refers to nothing and has no callback: one statement, which is its own transaction.
+
+    None if its Idempotency-Key is taken. A submission is little else than round trips: this is one instead of four.
+    """
+    cursor = await connection.execute(_INSERT_ALONE, {**_values(job), "tenant": tenant_id})
+    row = await cursor.fetchone()
+    return None if row is None else (record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent))
+
+
+def _values(job: NewJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.kind.name,
+        "queue": job.kind.queue,
+        "shape": job.kind.shape,
+        "params": Jsonb(job.params),
+        "priority": job.priority,
+        "run_after": job.run_after,
+        "run_limit_s": job.kind.run_limit_s,
+        "finish_by": job.finish_by,
+        "start_by": job.start_by,
+        "idempotency_key": job.idempotency_key,
+        "request_sha256": job.request_sha256,
+        "traceparent": job.traceparent,
+        "affinity": job.kind.affinity_of(job.params),
+    }
