@@ -17,11 +17,17 @@ from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, DatasetVersionRecord, EvaluationRecord, Outcome, Record
 
 # Locks the row: nobody can take the job away between this statement and the commit.
+# The end and the event that tells it, or neither.
 _FENCE: Final = """
-UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
-    last_event = last_event + 1
-WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
-RETURNING last_event
+WITH ended AS (
+    UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
+        last_event = last_event + 1
+    WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
+    RETURNING tenant_id, id, last_event
+)
+INSERT INTO job_events (tenant_id, job_id, number, type, data)
+SELECT tenant_id, id, last_event, 'job.' || %(state)s, %(data)s FROM ended
+RETURNING number
 """
 
 
@@ -38,8 +44,7 @@ class PostgresFinisher:
             result = outcome.result.model_dump(mode="json")
             if numbers:
                 result["number"] = next(iter(numbers.values()))[1]
-            event = _end(connection, job, "succeeded", result=result)
-            if event is None:
+            if not _end(connection, job, "succeeded", {}, result=result):
                 connection.rollback()
                 return False
             _publish(connection, job, outcome.artifacts)
@@ -48,7 +53,6 @@ class PostgresFinisher:
             _insert_edges(connection, job, outcome.edges)
             for follow_up in outcome.follow_ups:
                 insert_follow_up(connection, job, follow_up)
-            _tell(connection, job, event, "job.succeeded", {})
         return True
 
     def fail(self, job: ClaimedJob, error: dict[str, Any]) -> bool:
@@ -61,10 +65,8 @@ class PostgresFinisher:
 
     def _end_without_result(self, job: ClaimedJob, state: str, error: dict[str, Any]) -> bool:
         with self._pool.connection() as connection:
-            event = _end(connection, job, state, error=error)
-            if event is None:
+            if not _end(connection, job, state, {"code": error["code"]}, error=error):
                 return False
-            _tell(connection, job, event, f"job.{state}", {"code": error["code"]})
         if state == "failed":
             FAILED.labels(job.kind, error["code"]).inc()
         return True
@@ -74,28 +76,28 @@ def _is_version(item: Record) -> bool:
     return isinstance(item, DatasetVersionRecord)
 
 
-def _end(connection: Connection[Any], job: ClaimedJob, state: str, **values: dict[str, Any]) -> int | None:
-    row = connection.execute(
+def _end(
+    connection: Connection[Any], job: ClaimedJob, state: str, data: dict[str, Any], **values: dict[str, Any]
+) -> bool:
+    """Whether the end was this attempt's to set."""
+    ended = connection.execute(
         _FENCE,
         {
             "id": job.id,
             "epoch": job.epoch,
             "state": state,
+            "data": Jsonb(data),
             "result": Jsonb(values["result"]) if "result" in values else None,
             "error": Jsonb(values["error"]) if "error" in values else None,
         },
+        prepare=True,
     ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _tell(connection: Connection[Any], job: ClaimedJob, number: int, event: str, data: dict[str, Any]) -> None:
-    connection.execute(
-        "INSERT INTO job_events (tenant_id, job_id, number, type, data) VALUES (%s, %s, %s, %s, %s)",
-        [job.tenant_id, job.id, number, event, Jsonb(data)],
-    )
+    return ended is not None
 
 
 def _publish(connection: Connection[Any], job: ClaimedJob, artifacts: tuple[ArtifactRef, ...]) -> None:
+    if not artifacts:
+        return
     digests = [artifact.sha256 for artifact in artifacts]
     connection.execute(
         """UPDATE artifacts SET published_at = coalesce(published_at, now()), touched_at = now()

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from psycopg import AsyncConnection, Connection, OperationalError, sql
+from psycopg import AsyncConnection, BaseConnection, Connection, OperationalError, sql
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from impasto.errors import Unavailable
@@ -25,12 +25,20 @@ class _Rested:
     """After an outage nobody is handed a dead connection: those that rested are asked for a sign of life first."""
 
     def __init__(self) -> None:
-        self._seen: WeakKeyDictionary[AsyncConnection[Any], float] = WeakKeyDictionary()
+        self._seen: WeakKeyDictionary[BaseConnection[Any], float] = WeakKeyDictionary()
 
     async def check(self, connection: AsyncConnection[Any]) -> None:
-        if time.monotonic() - self._seen.get(connection, 0.0) > _SURE_S:
+        if self._rested(connection):
             await AsyncConnectionPool.check_connection(connection)
             self._seen[connection] = time.monotonic()
+
+    def check_now(self, connection: Connection[Any]) -> None:
+        if self._rested(connection):
+            ConnectionPool.check_connection(connection)
+            self._seen[connection] = time.monotonic()
+
+    def _rested(self, connection: BaseConnection[Any]) -> bool:
+        return time.monotonic() - self._seen.get(connection, 0.0) > _SURE_S
 
 
 def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection[Any]]:
@@ -60,7 +68,7 @@ def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> Connecti
         timeout=5,
         max_idle=120,
         open=True,
-        check=ConnectionPool.check_connection,
+        check=_Rested().check_now,
         kwargs={
             "connect_timeout": 5,
             **_KEEPALIVE,
