@@ -90,10 +90,12 @@ class Ringer:
 
     async def _tell_for_ever(self) -> None:
         while True:
-            job_id = await self._told.get()
+            job_ids = [await self._told.get()]
+            while len(job_ids) < _MOST_AT_ONCE and not self._told.empty():
+                job_ids.append(self._told.get_nowait())
             try:
-                await asyncio.to_thread(self._bells.tell, [job_id])
+                await asyncio.to_thread(self._bells.tell, job_ids)
             except (RedisError, OSError):
-                _LOG.debug("readers of %s were not woken; they poll", job_id)
+                _LOG.debug("readers of %d jobs were not woken; they poll", len(job_ids))
             except Exception as error:  # noqa: BLE001  whatever it was, the next reader must be woken
-                _LOG.error("readers of %s were not woken\n%s", job_id, trace_of(error))
+                _LOG.error("readers of %d jobs were not woken\n%s", len(job_ids), trace_of(error))
