@@ -152,6 +152,8 @@ def _insert_record(
 
 
 def _insert_edges(connection: Connection[Any], job: ClaimedJob, edges: tuple[Edge, ...]) -> None:
+    if not edges:
+        return
     connection.execute(
         """INSERT INTO lineage_edges (tenant_id, source, target, relation, job_id)
            SELECT %s, source, target, relation, %s FROM unnest(%s::text[], %s::text[], %s::text[])
