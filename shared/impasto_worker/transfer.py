@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of, runs_prefix
+from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.errors import Unavailable
@@ -74,15 +74,8 @@ class Transfer:
 
     def drop_state(self, key: str) -> None:
         """Removes a stored state that nothing refers to any more; what an outage leaves goes with the others."""
-        self._drop(lambda: self._objects.remove_run(key))
-
-    def drop_states(self, tenant_id: str, job_id: str) -> None:
-        """Removes every state of a job, those that a killed worker left as well."""
-        self._drop(lambda: self._objects.remove_runs(runs_prefix(tenant_id, job_id)))
-
-    def _drop(self, remove: Callable[[], None]) -> None:
         try:
-            remove()
+            self._objects.remove_run(key)
         except Unavailable as error:
             _LOG.warning("a state that is not needed any more stays: %s", error.code)
 

@@ -51,11 +51,6 @@ class Notes:
             _LOG.warning("%s begins anew: its state of step %d is gone", self._job.id, state.step)
             return None
 
-    def forget(self) -> None:
-        """Removes all kept states: the training is at its end. An attempt that is over removes nothing."""
-        if self._trainings.forget(self._job):
-            self._transfer.drop_states(self._context.tenant_id, self._job.id)
-
     def _patiently(self, action: Callable[[], T]) -> T:
         """The computation waits meanwhile: what it has to tell is not lost."""
         return patiently(action, self._context.check)
