@@ -67,7 +67,7 @@ class Transfer:
         """The stored state as a file, verified.
 
         Raises:
-            NotFound: the store has none of that key.
+            NotFound: the store has none of that key, or only a damaged one.
             Unavailable: the store did not answer for 90 seconds.
         """
         return patiently(lambda: self._objects.fetch_run(key, sha256, path), check)

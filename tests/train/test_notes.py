@@ -113,6 +113,17 @@ def test_a_state_that_is_gone_from_the_store_costs_time_and_no_job(desk: Desk) -
     assert desk.notes(desk.claim()).resumed() is None
 
 
+def test_a_state_that_was_damaged_in_the_store_costs_time_and_no_job(desk: Desk) -> None:
+    first = desk.claim()
+    desk.keep(desk.notes(first), 10, b"ten")
+    state = desk.tools.trainings.state(first)
+    assert state is not None
+    (desk.folder / "other").write_bytes(b"other bytes than were kept")
+    desk.store.put_run(state.key, desk.folder / "other")
+    desk.queue.give_back(first, "runner_lost")
+    assert desk.notes(desk.claim()).resumed() is None
+
+
 def test_notes_of_a_kind_that_nobody_knows_are_an_error(desk: Desk) -> None:
     with pytest.raises(ValueError, match="'gossip'"):
         desk.notes(desk.claim()).keep({"kind": "gossip"})

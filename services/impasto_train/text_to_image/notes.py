@@ -40,7 +40,7 @@ class Notes:
                 raise ValueError(f"nothing is known of notes of the kind {unknown!r}")
 
     def resumed(self) -> tuple[Path, int] | None:
-        """The state that an earlier attempt left, as a file, and its step."""
+        """The state that an earlier attempt left, as a file, and its step; None if it is gone or damaged."""
         if (state := self._trainings.state(self._job)) is None:
             return None
         path = self._context.folder / "resumed.safetensors"
@@ -48,7 +48,7 @@ class Notes:
             return self._transfer.fetch_state(state.key, state.sha256, path, self._context.check), state.step
         except NotFound:
             # The same steps give the same weights: what is lost is time.
-            _LOG.warning("%s begins anew: its state of step %d is gone", self._job.id, state.step)
+            _LOG.warning("%s begins anew: its state of step %d is gone or damaged", self._job.id, state.step)
             return None
 
     def _patiently(self, action: Callable[[], T]) -> T:
