@@ -33,6 +33,12 @@ class EngineLost(RunnerLost):
     cause: ClassVar[str] = "engine_lost"
 
 
+class EngineStopped(EngineLost):
+    """The child was ended by us for another job, which was to stop and was not let go of: no fault of this one."""
+
+    cause: ClassVar[str] = "engine_stopped"
+
+
 class RunnerOutOfMemory(Exception):
     """The child says that memory did not suffice."""
 
