@@ -86,7 +86,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
         queue,
         slots.active,
         every_s=min(2.0, float(settings.lease_s) / 3),
-        on_idle=lambda: _tidy(runners, slots.tools.transfer, float(settings.runner_idle_s)),
+        on_idle=lambda: _tidy(runners, slots, float(settings.runner_idle_s)),
         holding=lambda: _holding(slots, memory),
         on_turn=settings.say_alive,
     )
@@ -156,7 +156,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         artworks=PostgresArtworks(pool),
         catalogue=PostgresCatalogue(pool),
         trainings=PostgresTrainings(pool),
-        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects"),
+        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects", settings.cache_most_bytes),
         progress=ProgressWriter(queue),
         runners=runners,
         models=settings.models_folder,
@@ -207,9 +207,9 @@ def _ring(bells: Bells, queue: str) -> None:
         bells.ring(queue)
 
 
-def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:
+def _tidy(runners: Runners, slots: Slots, idle_s: float) -> None:
     runners.close_idle(idle_s)
-    transfer.trim()
+    slots.tools.transfer.trim(slots.active.newest_at)
 
 
 def _holding(slots: Slots, memory: DeviceMemory) -> Holding:

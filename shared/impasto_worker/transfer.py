@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -17,16 +18,20 @@ from impasto_worker.patience import patiently
 
 _LOG = logging.getLogger("impasto.transfer")
 _TRIM_EVERY_S: Final = 600.0
+_MOST_BYTES: Final = 64_000_000_000
 _UNFINISHED: Final = ".part"
 # Beside the cache: folders of hard links into it.
 PIPELINES: Final = "pipelines"
 
 
 class Transfer:
-    """Moves artifacts for one worker; `folder` is its cache, shared by its jobs and bounded by `most_bytes`."""
+    """Moves artifacts for one worker; `folder` is its cache, shared by its jobs and bounded by `most_bytes`.
+
+    Without those it may have 64 GB, and never more than half of what is free beside it.
+    """
 
     def __init__(
-        self, objects: S3Objects, artifacts: PostgresArtifacts, folder: Path, most_bytes: int = 8 << 30
+        self, objects: S3Objects, artifacts: PostgresArtifacts, folder: Path, most_bytes: int | None = None
     ) -> None:
         self._objects, self._artifacts, self._folder, self._most = objects, artifacts, folder, most_bytes
         self._trimmed_at = time.monotonic()
@@ -79,21 +84,31 @@ class Transfer:
         except Unavailable as error:
             _LOG.warning("a state that is not needed any more stays: %s", error.code)
 
-    def trim(self) -> None:
-        """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes."""
+    def trim(self, newest_job_at: float = math.inf) -> None:
+        """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes.
+
+        What was used since the newest job began, by the clock, stays however large it is: the next may need it.
+        """
         if time.monotonic() - self._trimmed_at < _TRIM_EVERY_S:
             return
         self._trimmed_at = time.monotonic()
         files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self._folder.glob("*/*") if f.suffix != _UNFINISHED]
         total = sum(size for _, size, _ in files)
         # A job that starts at this moment may have been given any of the newest.
-        oldest = time.time() - _TRIM_EVERY_S
+        oldest = min(time.time() - _TRIM_EVERY_S, newest_job_at)
+        most = self._budget_bytes(total)
         for used_at, size, file in sorted(files):
-            if total <= self._most or used_at > oldest:
+            if total <= most or used_at > oldest:
                 break
             total -= size
             file.unlink(missing_ok=True)
         self._drop_pipelines(oldest)
+
+    def _budget_bytes(self, held_bytes: int) -> int:
+        if self._most is not None:
+            return self._most
+        free = shutil.disk_usage(self._folder).free if self._folder.exists() else 0
+        return min(_MOST_BYTES, (free + held_bytes) // 2)
 
     def _drop_pipelines(self, oldest: float) -> None:
         """A folder that holds the last link to anything would keep the disk full."""
