@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from impasto.artifacts import PICTURE_TYPES
 from impasto.checkpoints import STARTER
 from impasto.delivery import NewEndpoint
 from impasto.errors import Conflict, InvalidInput, NotFound
@@ -73,6 +74,10 @@ class Inbox(Protocol):
         """The first of these that the tenant does not have."""
         ...
 
+    async def no_picture(self, digests: list[str]) -> str | None:
+        """The first of these artifacts, `sha256:…`, that is something else than a picture."""
+        ...
+
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
         """The first of these checkpoints that has no finished evaluation on works it was not trained on."""
         ...
@@ -101,10 +106,11 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
         NotFound: the params name a thing that the tenant does not have.
         Conflict: a checkpoint has no finished evaluation, and the params do not allow that; or no worker is there to
             run the job, and it is to be refused then.
-        InvalidInput: the Idempotency-Key was used with another body.
+        InvalidInput: the Idempotency-Key was used with another body, or what is named as a picture is none.
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
+    await _require_pictures(inbox, {found: place for place, found in _pictures(job, "params")})
     if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
         raise _not_measured(unmeasured, "params.checkpoint")
     if accepted := await inbox.insert(job):
@@ -132,6 +138,8 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     placed = {found: place for n, job in enumerate(jobs) for place, found in _placed(job.params, f"jobs.{n}.params")}
     if missing := await inbox.missing(sorted(placed)):
         raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
+    pictures = {found: place for n, job in enumerate(jobs) for place, found in _pictures(job, f"jobs.{n}.params")}
+    await _require_pictures(inbox, pictures)
     measured = {
         found: f"jobs.{n}.params.checkpoint" for n, job in enumerate(jobs) for found in _to_be_measured(job.params)
     }
@@ -146,6 +154,26 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)
     _refuse_another_body(request_sha256, jobs[0])
     return SubmittedAll(earlier, [])
+
+
+async def _require_pictures(inbox: Inbox, placed: Mapping[str, str]) -> None:
+    """Uploaded files are artifacts as well, and no decoder is to be handed those."""
+    if placed and (wrong := await inbox.no_picture(sorted(placed))):
+        raise InvalidInput(
+            "image_unrecognised",
+            "this artifact is not a picture",
+            field=placed[wrong],
+            limit=list(PICTURE_TYPES),
+            hint="upload it to /v1/artworks, and name the artwork",
+        )
+
+
+def _pictures(job: NewJob, place: str) -> Iterator[tuple[str, str]]:
+    """Every digest that is named as a picture, with its place."""
+    for name in sorted(job.kind.picture_fields):
+        for where, found in _placed(job.params.get(name), f"{place}.{name}"):
+            if _DIGEST.fullmatch(found):
+                yield where, found
 
 
 def _at(error: NotFound, place: str) -> NotFound:

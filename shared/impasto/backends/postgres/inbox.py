@@ -9,6 +9,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
+from impasto.artifacts import PICTURE_TYPES
 from impasto.backends.postgres.jobs import COLUMNS, record
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
@@ -110,6 +111,15 @@ class PostgresInbox:
             if row := await cursor.fetchone():
                 return str(row[0])
         return None
+
+    async def no_picture(self, digests: list[str]) -> str | None:
+        cursor = await self._connection.execute(
+            """SELECT 'sha256:' || sha256 FROM artifacts
+               WHERE sha256 = ANY(%s) AND NOT media_type = ANY(%s) ORDER BY sha256 LIMIT 1""",
+            [[digest.removeprefix("sha256:") for digest in digests], list(PICTURE_TYPES)],
+        )
+        row = await cursor.fetchone()
+        return None if row is None else str(row[0])
 
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
         if not checkpoint_ids:
