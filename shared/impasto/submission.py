@@ -39,6 +39,7 @@ class NewJob:
     traceparent: str | None = None
     callback: NewEndpoint | None = None
     require_worker: bool = False
+    pipeline_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +106,15 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
-    if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
-        raise _not_measured(unmeasured, "params.checkpoint")
+    if unmeasured := await inbox.unmeasured(to_be_measured(job.params)):
+        raise not_measured(unmeasured, "params.checkpoint")
     if accepted := await inbox.insert(job):
         if job.require_worker:
             _require_worker(accepted[0], "require_worker")  # what is refused is not committed
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
-    _refuse_another_body(request_sha256, job)
+    refuse_another_body(request_sha256, job.request_sha256)
     return Submitted(earlier, None)
 
 
@@ -122,14 +123,7 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
 
     Raises as `submit` does, and names the job: `jobs.17.params.checkpoint`.
     """
-    placed = {found: place for n, job in enumerate(jobs) for place, found in _placed(job.params, f"jobs.{n}.params")}
-    if missing := await inbox.missing(sorted(placed)):
-        raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
-    measured = {
-        found: f"jobs.{n}.params.checkpoint" for n, job in enumerate(jobs) for found in _to_be_measured(job.params)
-    }
-    if unmeasured := await inbox.unmeasured(sorted(measured)):
-        raise _not_measured(unmeasured, measured[unmeasured])
+    await refuse_unusable(inbox, {f"jobs.{n}.params": job.params for n, job in enumerate(jobs)})
     if accepted := await inbox.insert_all(jobs):
         for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
             if job.require_worker:
@@ -137,8 +131,23 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
         return accepted
     assert jobs[0].idempotency_key is not None
     earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)
-    _refuse_another_body(request_sha256, jobs[0])
+    refuse_another_body(request_sha256, jobs[0].request_sha256)
     return SubmittedAll(earlier, [])
+
+
+async def refuse_unusable(inbox: Inbox, params: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuses params, each by its place such as `jobs.17.params`, that name what is not there or may not be used.
+
+    Raises:
+        NotFound: they name a thing that the tenant does not have.
+        Conflict: a checkpoint has no finished evaluation, and they do not allow that.
+    """
+    placed = {found: at for place, some in params.items() for at, found in _placed(some, place)}
+    if missing := await inbox.missing(sorted(placed)):
+        raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
+    measured = {found: f"{place}.checkpoint" for place, some in params.items() for found in to_be_measured(some)}
+    if unmeasured := await inbox.unmeasured(sorted(measured)):
+        raise not_measured(unmeasured, measured[unmeasured])
 
 
 def _at(error: NotFound, place: str) -> NotFound:
@@ -146,7 +155,7 @@ def _at(error: NotFound, place: str) -> NotFound:
     return error
 
 
-def _not_measured(checkpoint: str, place: str) -> Conflict:
+def not_measured(checkpoint: str, place: str) -> Conflict:
     return Conflict(
         "checkpoint_not_measured",
         f"{checkpoint} has no finished evaluation",
@@ -155,8 +164,11 @@ def _not_measured(checkpoint: str, place: str) -> Conflict:
     )
 
 
-def _refuse_another_body(request_sha256: bytes, job: NewJob) -> None:
-    if request_sha256 != job.request_sha256:
+def refuse_another_body(earlier: bytes, request_sha256: bytes | None) -> None:
+    """Raises:
+    InvalidInput: what was accepted under this Idempotency-Key was another request.
+    """
+    if earlier != request_sha256:
         raise InvalidInput(
             "idempotency_mismatch",
             "this Idempotency-Key was used with another body",
@@ -177,7 +189,7 @@ def _require_worker(job: JobRecord, place: str) -> None:
         )
 
 
-def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
+def to_be_measured(params: Mapping[str, Any]) -> list[str]:
     """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any. The starter was."""
     checkpoint = params.get("checkpoint")
     return [checkpoint] if checkpoint and checkpoint != STARTER and params.get("allow_unmeasured") is False else []

@@ -168,7 +168,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
     )
     slots = Slots(
         queue=queue,
-        finisher=PostgresFinisher(pool),
+        finisher=PostgresFinisher(pool, lambda queue: _ring(bells, queue)),
         handlers=handlers,
         tools=tools,
         active=ActiveJobs(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection
@@ -9,6 +11,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.advancing import advance_after_end
 from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.follow_ups import insert_follow_up
 from impasto.identifiers import new_id
@@ -21,15 +24,18 @@ _FENCE: Final = """
 UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
     last_event = last_event + 1
 WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
-RETURNING last_event
+RETURNING last_event, pipeline_id
 """
 
 
 class PostgresFinisher:
-    """Ends jobs. Every method answers whether the end was this attempt's to set."""
+    """Ends jobs. Every method answers whether the end was this attempt's to set.
 
-    def __init__(self, pool: ConnectionPool[Connection[Any]]) -> None:
-        self._pool = pool
+    The steps of a pipeline that an end sets going are submitted in its commit; `ring` is told their queues after it.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]], ring: Callable[[str], None] = lambda queue: None) -> None:
+        self._pool, self._ring = pool, ring
 
     def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Makes the outcome visible, whole, unless another attempt has the job by now."""
@@ -38,8 +44,8 @@ class PostgresFinisher:
             result = outcome.result.model_dump(mode="json")
             if numbers:
                 result["number"] = next(iter(numbers.values()))[1]
-            event = _end(connection, job, "succeeded", result=result)
-            if event is None:
+            ended = _end(connection, job, "succeeded", result=result)
+            if ended is None:
                 connection.rollback()
                 return False
             _publish(connection, job, outcome.artifacts)
@@ -48,7 +54,9 @@ class PostgresFinisher:
             _insert_edges(connection, job, outcome.edges)
             for follow_up in outcome.follow_ups:
                 insert_follow_up(connection, job, follow_up)
-            _tell(connection, job, event, "job.succeeded", {})
+            _tell(connection, job, ended.event, "job.succeeded", {})
+            queues = ended.go_on(connection)
+        self._ring_all(queues)
         return True
 
     def fail(self, job: ClaimedJob, error: dict[str, Any]) -> bool:
@@ -61,20 +69,38 @@ class PostgresFinisher:
 
     def _end_without_result(self, job: ClaimedJob, state: str, error: dict[str, Any]) -> bool:
         with self._pool.connection() as connection:
-            event = _end(connection, job, state, error=error)
-            if event is None:
+            ended = _end(connection, job, state, error=error)
+            if ended is None:
                 return False
-            _tell(connection, job, event, f"job.{state}", {"code": error["code"]})
+            _tell(connection, job, ended.event, f"job.{state}", {"code": error["code"]})
+            queues = ended.go_on(connection)
+        self._ring_all(queues)
         if state == "failed":
             FAILED.labels(job.kind, error["code"]).inc()
         return True
+
+    def _ring_all(self, queues: list[str]) -> None:
+        for queue in set(queues):
+            self._ring(queue)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The number of the job's last event, and the pipeline it belongs to."""
+
+    event: int
+    pipeline_id: str | None
+
+    def go_on(self, connection: Connection[Any]) -> list[str]:
+        """Lets the pipeline go on; the last thing of a commit, since others wait for it from here on."""
+        return advance_after_end(connection, self.pipeline_id) if self.pipeline_id else []
 
 
 def _is_version(item: Record) -> bool:
     return isinstance(item, DatasetVersionRecord)
 
 
-def _end(connection: Connection[Any], job: ClaimedJob, state: str, **values: dict[str, Any]) -> int | None:
+def _end(connection: Connection[Any], job: ClaimedJob, state: str, **values: dict[str, Any]) -> _Ended | None:
     row = connection.execute(
         _FENCE,
         {
@@ -85,7 +111,7 @@ def _end(connection: Connection[Any], job: ClaimedJob, state: str, **values: dic
             "error": Jsonb(values["error"]) if "error" in values else None,
         },
     ).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else _Ended(*row)
 
 
 def _tell(connection: Connection[Any], job: ClaimedJob, number: int, event: str, data: dict[str, Any]) -> None:

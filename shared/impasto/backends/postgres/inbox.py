@@ -9,7 +9,9 @@ from typing import Any, Final
 from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
+from impasto.backends.postgres.flows import perform_async
 from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.known import first_missing, first_unmeasured
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
@@ -18,10 +20,10 @@ from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      start_by, idempotency_key, request_sha256, traceparent, affinity, last_event)
+                      start_by, idempotency_key, request_sha256, traceparent, affinity, pipeline_id, last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
             coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(start_by)s, %(idempotency_key)s,
-            %(request_sha256)s, %(traceparent)s, %(affinity)s, 1)
+            %(request_sha256)s, %(traceparent)s, %(affinity)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -33,7 +35,7 @@ WITH job AS (
 )
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
-_INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+IN_TENANT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
 
 # Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
 _INSERT_ALL: Final = f"""
@@ -63,25 +65,26 @@ WITH job AS (
 SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
 """  # noqa: S608  fixed columns
 
-# The same condition as the catalogue's `measured`.
-_UNMEASURED: Final = """
-SELECT c.id FROM checkpoints c
-WHERE c.id = ANY(%s) AND NOT EXISTS (
-    SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id AND e.measures->>'split' <> 'train'
-)
-ORDER BY c.id LIMIT 1
-"""
 
-# What proves that an identifier is the tenant's, by its prefix. Row-level security keeps each to the tenant.
-_TABLES: Final = {
-    "art": "artworks",
-    "dst": "datasets",
-    "dsv": "dataset_versions",
-    "ckp": "checkpoints",
-    "evl": "evaluations",
-    "sty": "styles",
-    "job": "jobs",
-}
+def values_of(job: NewJob) -> dict[str, Any]:
+    """The values of `INSERT`."""
+    return {
+        "id": job.id,
+        "kind": job.kind.name,
+        "queue": job.kind.queue,
+        "shape": job.kind.shape,
+        "params": Jsonb(job.params),
+        "priority": job.priority,
+        "run_after": job.run_after,
+        "run_limit_s": job.kind.run_limit_s,
+        "finish_by": job.finish_by,
+        "start_by": job.start_by,
+        "idempotency_key": job.idempotency_key,
+        "request_sha256": job.request_sha256,
+        "traceparent": job.traceparent,
+        "affinity": job.kind.affinity_of(job.params),
+        "pipeline_id": job.pipeline_id,
+    }
 
 
 class PostgresInbox:
@@ -91,49 +94,13 @@ class PostgresInbox:
         self._connection = connection
 
     async def missing(self, identifiers: list[str]) -> str | None:
-        by_table: dict[str, list[str]] = {}
-        for identifier in identifiers:
-            table = "artifacts" if identifier.startswith("sha256:") else _TABLES.get(identifier[:3])
-            if table is None:
-                return identifier
-            by_table.setdefault(table, []).append(identifier)
-        for table, wanted in by_table.items():
-            found = "'sha256:' || sha256" if table == "artifacts" else "id"
-            visible = "published_at IS NOT NULL" if table == "artifacts" else "true"
-            cursor = await self._connection.execute(
-                f"SELECT w FROM unnest(%s::text[]) w WHERE NOT EXISTS "  # noqa: S608  fixed names
-                f"(SELECT 1 FROM {table} WHERE {found} = w AND {visible}) LIMIT 1",
-                [wanted],
-            )
-            if row := await cursor.fetchone():
-                return str(row[0])
-        return None
+        return await perform_async(self._connection, first_missing(identifiers))
 
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
-        if not checkpoint_ids:
-            return None
-        cursor = await self._connection.execute(_UNMEASURED, [checkpoint_ids])
-        row = await cursor.fetchone()
-        return None if row is None else str(row[0])
+        return await perform_async(self._connection, first_unmeasured(checkpoint_ids))
 
     async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
-        values = {
-            "id": job.id,
-            "kind": job.kind.name,
-            "queue": job.kind.queue,
-            "shape": job.kind.shape,
-            "params": Jsonb(job.params),
-            "priority": job.priority,
-            "run_after": job.run_after,
-            "run_limit_s": job.kind.run_limit_s,
-            "finish_by": job.finish_by,
-            "start_by": job.start_by,
-            "idempotency_key": job.idempotency_key,
-            "request_sha256": job.request_sha256,
-            "traceparent": job.traceparent,
-            "affinity": job.kind.affinity_of(job.params),
-        }
-        cursor = await self._connection.execute(_INSERT, values)
+        cursor = await self._connection.execute(IN_TENANT, values_of(job))
         row = await cursor.fetchone()
         if row is None:
             return None
