@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from impasto.identifiers import new_id
 from impasto.testing.processes import eventually
 from impasto.testing.stacks import Stack
 from tests.asking import ask, ended, look
-
-
-def stamp(text: str = "x", **more: Any) -> dict[str, Any]:
-    """A step of the plug-in's kind; `picture`, `then` and the like are its params."""
-    own = {name: more.pop(name) for name in ("if", "after", "priority") if name in more}
-    return {"kind": "test.stamp", "params": {"text": text, **more}, **own}
-
-
-def send(stack: Stack, steps: dict[str, Any], *, tenant: str = "first", **rest: Any) -> httpx.Response:
-    headers = rest.pop("headers", {})
-    body = {"name": "stamps", "steps": steps, **rest}
-    return ask(stack, "POST", "/v1/pipelines", tenant=tenant, json=body, headers=headers)
-
-
-def accepted(stack: Stack, steps: dict[str, Any], **rest: Any) -> str:
-    answer = send(stack, steps, **rest)
-    assert answer.status_code == 202, answer.text
-    pipeline_id: str = answer.json()["id"]
-    return pipeline_id
-
-
-def seen(stack: Stack, pipeline_id: str) -> dict[str, Any]:
-    """The pipeline with its steps by name."""
-    answer = ask(stack, "GET", f"/v1/pipelines/{pipeline_id}")
-    assert answer.status_code == 200, answer.text
-    pipeline: dict[str, Any] = answer.json()
-    return {**pipeline, "steps": {step["name"]: step for step in pipeline["steps"]}}
-
-
-def over(stack: Stack, pipeline_id: str, most_s: float = 60) -> dict[str, Any]:
-    """The pipeline once it has ended."""
-
-    def final() -> dict[str, Any] | None:
-        pipeline = seen(stack, pipeline_id)
-        return pipeline if pipeline["finished_at"] else None
-
-    return eventually(final, f"{pipeline_id} ends", most_s)
-
-
-def states(pipeline: dict[str, Any]) -> dict[str, str]:
-    return {name: step["state"] for name, step in pipeline["steps"].items()}
-
-
-def told(stack: Stack, pipeline_id: str) -> list[str]:
-    """The log, each event with its step; its numbers have no gaps."""
-    rows = stack.sql(
-        "SELECT number, type, step FROM pipeline_events WHERE pipeline_id = %s ORDER BY number", [pipeline_id]
-    )
-    assert [number for number, _, _ in rows] == list(range(1, len(rows) + 1))
-    return [name if step is None else f"{name} {step}" for _, name, step in rows]
+from tests.piping.asking import accepted, over, seen, send, stamp, states, told
 
 
 def test_what_a_step_made_is_what_the_next_one_takes(platform: Stack) -> None:
@@ -140,7 +93,7 @@ def test_resuming_keeps_what_succeeded_and_tries_the_rest_by_linked_jobs(platfor
     first = over(platform, accepted(platform, steps))
     # Whatever was wrong is put right meanwhile.
     platform.sql(
-        "UPDATE jobs SET params = params || '{\"then\": \"succeed\"}' WHERE id = %s", [first["steps"]["wrong"]["job_id"]]
+        'UPDATE jobs SET params = params || \'{"then": "succeed"}\' WHERE id = %s', [first["steps"]["wrong"]["job_id"]]
     )
     answer = ask(platform, "POST", f"/v1/pipelines/{first['id']}/resume")
     assert (answer.status_code, answer.json()["state"]) == (202, "running")
@@ -188,3 +141,148 @@ def test_pipelines_are_listed_newest_first_by_state_and_by_page(platform: Stack)
     assert [item["id"] for item in rest["items"]] == made[:1]
     assert rest["items"][0]["steps_by_state"] == {"succeeded": 1}
     assert ask(platform, "GET", "/v1/pipelines", tenant="second").json()["items"] == []
+
+
+def test_canceling_ends_what_waits_and_what_runs_and_nothing_more_begins(platform: Stack, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    steps = {
+        "done": stamp("d"),
+        "runs": stamp("r", after=["done"], gate=str(gate), pause_at="compute"),
+        "waits": stamp("w", picture="$steps.runs.artifact"),
+    }
+    pipeline_id = accepted(platform, steps)
+    eventually(gate.with_suffix(".compute").exists, "the second step computes")
+    for _ in range(2):  # asking again changes nothing
+        answer = ask(platform, "POST", f"/v1/pipelines/{pipeline_id}/cancel")
+        assert (answer.status_code, answer.json()["cancel_requested"]) == (202, True)
+    done = over(platform, pipeline_id)
+    assert (done["state"], states(done)) == (
+        "canceled", {"done": "succeeded", "runs": "canceled", "waits": "canceled"},
+    )  # fmt: skip
+    assert done["steps"]["waits"]["job_id"] is None
+    log = told(platform, pipeline_id)
+    assert (log.count("pipeline.cancel_requested"), log[-1]) == (1, "pipeline.canceled")
+    late = ask(platform, "POST", f"/v1/pipelines/{pipeline_id}/cancel")
+    assert (late.status_code, late.json()["code"]) == (409, "pipeline_already_finished")
+    gate.unlink()
+    ask(platform, "POST", f"/v1/pipelines/{pipeline_id}/resume")
+    again = over(platform, pipeline_id)
+    assert (again["state"], set(states(again).values())) == ("succeeded", {"succeeded"})
+    assert again["steps"]["done"]["job_id"] == done["steps"]["done"]["job_id"]
+
+
+def test_a_job_that_was_tried_again_by_itself_is_not_run_a_third_time(platform: Stack) -> None:
+    first = over(platform, accepted(platform, {"a": stamp("a", then="refuse"), "b": stamp("b", after=["a"])}))
+    lost = first["steps"]["a"]["job_id"]
+    platform.sql('UPDATE jobs SET params = params || \'{"then": "succeed"}\' WHERE id = %s', [lost])
+    retried = ended(platform, ask(platform, "POST", f"/v1/jobs/{lost}/retry").json()["id"])
+    assert retried["pipeline_id"] is None
+    ask(platform, "POST", f"/v1/pipelines/{first['id']}/resume")
+    done = over(platform, first["id"])
+    assert (done["state"], done["steps"]["a"]["job_id"]) == ("succeeded", retried["id"])
+    assert platform.sql("SELECT count(*) FROM jobs WHERE retry_of = %s", [lost]) == [(1,)]
+
+
+def test_a_step_whose_job_is_canceled_by_itself_fails_the_pipeline(platform: Stack, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    pipeline_id = accepted(
+        platform, {"a": stamp("a", gate=str(gate), pause_at="compute"), "b": stamp("b", after=["a"])}
+    )
+    eventually(gate.with_suffix(".compute").exists, "the first step computes")
+    ask(platform, "POST", f"/v1/jobs/{seen(platform, pipeline_id)['steps']['a']['job_id']}/cancel")
+    done = over(platform, pipeline_id)
+    assert (done["state"], states(done)) == ("failed", {"a": "canceled", "b": "skipped"})
+    gate.unlink()
+
+
+def test_what_others_give_is_checked_when_it_is_there(platform: Stack) -> None:
+    # A text of 64 zeros fits where a digest is wanted; whether there is such an artifact is known later.
+    steps = {"a": stamp("a"), "b": stamp("b", gate="$steps.a.artifact.sha256", pause_at="$steps.a.artifact.media_type")}
+    answer = send(platform, steps)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "steps.b.params.pause_at")
+
+
+def test_a_fault_names_its_place_and_nothing_is_kept(platform: Stack) -> None:
+    before = platform.sql("SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM pipelines)")
+    faults = {
+        "kind_unknown": ({"a": {"kind": "no.such", "params": {}}}, "steps.a.kind"),
+        "field_missing": ({"a": {"kind": "test.stamp", "params": {}}}, "steps.a.params.text"),
+        "field_unknown": ({"a": {**stamp(), "colour": 1}}, "steps.a.colour"),
+        "value_out_of_range": ({"a": stamp("x" * 1001)}, "steps.a.params.text"),
+        "step_unknown": ({"a": stamp(picture="$steps.b.artifact")}, "steps.a.params.picture"),
+        "reference_invalid": ({"a": stamp(), "b": stamp(picture="$steps.a.picture")}, "steps.b.params.picture"),
+        "condition_invalid": ({"a": stamp(), "b": stamp(**{"if": "a.loss <"})}, "steps.b.if"),
+        "steps_cyclic": ({"a": stamp(after=["b"]), "b": stamp(after=["a"])}, "steps.a"),
+    }
+    for code, (steps, field) in faults.items():
+        problem = send(platform, steps).json()
+        assert (problem["status"], problem["code"], problem["errors"][0]["field"]) == (422, code, field)
+    missing = send(platform, {"a": stamp(), "b": stamp(picture=new_id("art"))})
+    assert (missing.status_code, missing.json()["field"]) == (404, "steps.b.params.picture")
+    assert platform.sql("SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM pipelines)") == before
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "n", "steps": {}}, "steps"),
+        ({"name": "n", "steps": {f"s{n}": stamp() for n in range(51)}}, "steps"),
+        ({"name": "", "steps": {"a": stamp()}}, "name"),
+        ({"name": "a\u0000b", "steps": {"a": stamp()}}, "name"),
+        ({"name": "n", "steps": {"A b": stamp()}}, "steps.A b.[key]"),
+        ({"name": "n", "steps": {"a": {**stamp(), "if": "x" * 501}}}, "steps.a.if"),
+        ({"name": "n", "steps": []}, "steps"),
+    ],
+)
+def test_there_are_one_to_fifty_steps_with_names(platform: Stack, body: dict[str, Any], field: str) -> None:
+    answer = ask(platform, "POST", "/v1/pipelines", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.text
+
+
+def test_fifty_steps_are_accepted_and_run(platform: Stack) -> None:
+    steps = {"s0": stamp("0")} | {f"s{n}": stamp(str(n), after=[f"s{n - 1}"] if n % 10 else []) for n in range(1, 50)}
+    done = over(platform, accepted(platform, steps))
+    assert done["steps_by_state"] == {"succeeded": 50}
+    told(platform, done["id"])
+
+
+def test_params_deeper_than_any_kind_s_are_refused(platform: Stack) -> None:
+    deep: Any = "x"
+    for _ in range(200):
+        deep = [deep]
+    answer = send(platform, {"a": stamp(gate=deep)})
+    assert (answer.status_code, answer.json()["code"]) == (422, "value_invalid")
+
+
+def test_the_stream_tells_every_event_once_with_progress_and_resumes(platform: Stack, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    second = stamp("b", after=["a"], gate=str(gate), pause_at="compute")
+    path = f"/v1/pipelines/{accepted(platform, {'a': stamp('a'), 'b': second})}/events"
+    lines: list[str] = []
+    key = {"Authorization": f"Bearer {platform.api_key}"}
+    with httpx.stream("GET", platform.url + path, headers=key, timeout=60, trust_env=False) as stream:
+        for line in stream.iter_lines():
+            lines.append(line)
+            if line == "event: progress":
+                gate.unlink(missing_ok=True)
+    numbers = [int(line[4:]) for line in lines if line.startswith("id: ")]
+    assert numbers == list(range(1, len(told(platform, path.split("/")[3])) + 1))
+    progress = lines[lines.index("event: progress") + 1]
+    assert '"step":"b"' in progress
+    assert '"fraction":0.5' in progress
+    rest = ask(platform, "GET", path, headers={"Last-Event-ID": "5"}).text
+    assert [int(line[4:]) for line in rest.splitlines() if line.startswith("id: ")] == numbers[5:]
+
+
+def test_another_tenant_sees_nothing_of_a_pipeline(platform: Stack) -> None:
+    pipeline_id = accepted(platform, {"a": stamp("a")})
+    for method, rest in (("GET", ""), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/resume")):
+        answer = ask(platform, method, f"/v1/pipelines/{pipeline_id}{rest}", tenant="second")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), rest
+    job = over(platform, pipeline_id)["steps"]["a"]["job_id"]
+    digest = f"sha256:{look(platform, job)['result']['artifact']['sha256']}"
+    theirs = send(platform, {"a": stamp(picture=digest)}, tenant="second")
+    assert (theirs.status_code, theirs.json()["field"]) == (404, "steps.a.params.picture")

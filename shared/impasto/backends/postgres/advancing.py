@@ -13,6 +13,7 @@ import logging
 from typing import Any, Final
 
 from psycopg import Connection, Error, OperationalError
+from psycopg.errors import LockNotAvailable
 from psycopg.types.json import Jsonb
 
 from impasto.backends.postgres.flows import Flow, perform
@@ -34,6 +35,8 @@ FROM pipelines WHERE id = %(pipeline)s AND finished_at IS NULL FOR NO KEY UPDATE
 """
 WAITING: Final = ""
 PASSING: Final = "SKIP LOCKED"
+
+_PATIENCE: Final = "SET LOCAL lock_timeout = '1s'"
 
 # Before the steps are read: what becomes due later stays due. One that somebody is writing is theirs.
 _TAKE: Final = """
@@ -90,11 +93,15 @@ def advance(pipeline_id: str, *, locking: str = WAITING) -> Flow[list[Bell]]:
 def advance_after_end(connection: Connection[Any], pipeline_id: str) -> list[str]:
     """Advances in the commit of a job's end; the queues to be rung after it.
 
-    The end counts whatever goes wrong here: what was not done stays due, for the reconciler.
+    The end counts whatever goes wrong here: what was not done stays due, for the reconciler. So does what somebody
+    else holds up: meanwhile this transaction holds the job, and with it the renewal of its worker's leases.
     """
     try:
         with connection.transaction():
+            connection.execute(_PATIENCE)
             return [bell.queue for bell in perform(connection, advance(pipeline_id))]
+    except LockNotAvailable:
+        _LOG.info("%s is held by somebody: it is left to the reconciler", pipeline_id)
     except OperationalError:
         raise
     except Error as error:
