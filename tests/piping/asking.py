@@ -19,7 +19,7 @@ def stamp(text: str = "x", **more: Any) -> dict[str, Any]:
 
 def send(stack: Stack, steps: dict[str, Any], *, tenant: str = "first", **rest: Any) -> httpx.Response:
     headers = rest.pop("headers", {})
-    body = {"name": "stamps", "steps": steps, **rest}
+    body = {"name": "stamps", "steps": steps} | rest
     return ask(stack, "POST", "/v1/pipelines", tenant=tenant, json=body, headers=headers)
 
 
