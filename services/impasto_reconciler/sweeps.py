@@ -11,6 +11,7 @@ from typing import Any, Final
 from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Counter
 from psycopg import Connection, OperationalError
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
@@ -18,7 +19,7 @@ from impasto.artifacts import runs_prefix
 from impasto.backends.bells import Bells
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres import sweeping
-from impasto.backends.postgres.advancing import PASSING, advance
+from impasto.backends.postgres.advancing import PASSING, PATIENCE, advance
 from impasto.backends.postgres.flows import perform
 from impasto.backends.postgres.pipeline_changes import cancel_jobs_of
 from impasto.backends.postgres.queue import count_failed
@@ -92,8 +93,8 @@ class Sweeper:
         for pipeline_id in to_stop:
             with self._one(pipeline_id) as connection:
                 cancel_jobs_of(connection, pipeline_id)
-        for queue in {bell.queue for bell in bells}:
-            self._bells.ring(queue)
+        for bell in bells[:_MOST_BELLS]:
+            self._bells.ring(bell.queue)
         if told := [*due, *to_stop]:
             self._bells.tell(told)
 
@@ -102,7 +103,10 @@ class Sweeper:
         """A transaction for one pipeline: a fault in it holds up no other one."""
         try:
             with self._pool.connection() as connection:
+                connection.execute(PATIENCE)
                 yield connection
+        except LockNotAvailable:
+            _LOG.info("%s is held by somebody: it is left to the next sweep", pipeline_id)
         except (OperationalError, PoolTimeout):
             raise
         except Exception as error:  # noqa: BLE001  whatever it was, the next pipeline must go on

@@ -60,7 +60,8 @@ def test_a_pipeline_is_submitted_followed_and_shown_as_a_tree(run: Run) -> None:
     assert "● second  succeeded  test.stamp" in shown
     assert "condition_false: second.artifact.size_bytes > 100 does not hold: second.artifact.size_bytes is 1" in shown
     assert pipeline_id in run("list", "--state", "succeeded").stdout
-    assert read_json(run("show", pipeline_id, "--json"))["state"] == "succeeded"
+    as_json = read_json(run("show", pipeline_id, "--json"))
+    assert (as_json["state"], as_json["steps"][1]["if"]) == ("succeeded", "first.artifact.size_bytes > 0")
     assert run("watch", pipeline_id).exit_code == 0
     late = run("cancel", pipeline_id)
     assert (late.exit_code, "has already ended" in late.stderr) == (1, True)

@@ -175,6 +175,23 @@ def test_a_paused_worker_s_late_result_begins_nothing(running: Stack, tmp_path: 
     assert look(running, done["steps"]["b"]["job_id"])["state"] == "succeeded"
 
 
+def test_a_kind_that_a_process_does_not_know_is_left_to_one_that_does(running: Stack) -> None:
+    """As while workers of a new version come and those of an old one end the steps before."""
+    worker = running.start_worker("w", ["test"])
+    gate = running.folder / "gate"
+    gate.touch()
+    waiting = accepted(running, {"a": stamp("a", gate=str(gate), pause_at="compute"), "b": stamp("b", after=["a"])})
+    running.sql("UPDATE pipeline_steps SET kind = 'of.tomorrow' WHERE pipeline_id = %s AND name = 'b'", [waiting])
+    gate.unlink()
+    ended(running, seen(running, waiting)["steps"]["a"]["job_id"])
+    words = f"{waiting} waits for a process that knows the kind of.tomorrow"
+    eventually(lambda: words in worker.log.read_text(), "the worker says so")
+    assert states(seen(running, waiting))["b"] == "waiting"
+    running.sql("UPDATE pipeline_steps SET kind = 'test.stamp' WHERE pipeline_id = %s AND name = 'b'", [waiting])
+    assert over(running, waiting)["state"] == "succeeded"
+    assert_each_ran_once(running, waiting, 2)
+
+
 def test_a_fault_in_what_follows_does_not_undo_what_was_computed(running: Stack, tmp_path: Path) -> None:
     """A step's row that cannot be read: the job of the step before it succeeds, other pipelines go on, cancel works."""
     running.start_worker("w", ["test"])

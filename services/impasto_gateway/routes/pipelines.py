@@ -78,13 +78,13 @@ async def submit_pipeline(
     await refuse_unusable(PostgresInbox(connection), {f"steps.{step.name}.params": _judged(step) for step in steps})
     if request.dry_run:
         plan = await _plan(connection, request, steps)
-        return Response(plan.model_dump_json(by_alias=True), media_type="application/json")
+        return Response(plan.model_dump_json(), media_type="application/json")
     new = NewPipeline(
         id=new_pipeline_id(),
         name=request.name,
         steps=steps,
         idempotency_key=idempotency_key,
-        request_sha256=request_digest(request.model_dump(mode="json", by_alias=True)),
+        request_sha256=request_digest(request.model_dump(mode="json")),
         traceparent=trace_parent(traceparent),
     )
     bells = await insert_pipeline(connection, new)

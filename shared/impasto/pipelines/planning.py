@@ -48,13 +48,21 @@ class End:
     reason: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Its turn has come, but this process does not know a kind that it takes to begin it."""
+
+    step: StepNow
+    kind: str
+
+
 @dataclass(slots=True)
 class Plan:
-    """What is to be done now. `unknown`: kinds that this process does not know; another one will."""
+    """What is to be done now. `unknown`: steps with kinds that this process does not know; another one will."""
 
     begins: list[Begin] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
+    unknown: list[Unknown] = field(default_factory=list)
     final: PipelineState | None = None
 
 
@@ -102,7 +110,7 @@ def _decide(
     kinds: Mapping[str, Kind[Any, Any]],
     canceled: bool,
     refused: Mapping[str, dict[str, Any]],
-) -> Begin | End | str | None:
+) -> Begin | End | Unknown | None:
     if canceled:
         return End(step, StepState.CANCELED, {"code": "canceled", "message": "canceled before it began"})
     for need in step.needs:
@@ -119,7 +127,7 @@ def _decide(
         return End(step, StepState.FAILED, refused[step.name])
     known = {step.kind, *(results[need][0] for need in step.needs)}
     if missing := sorted(known - set(kinds)):
-        return missing[0]
+        return Unknown(step, missing[0])
     return _begin(step, results, kinds)
 
 

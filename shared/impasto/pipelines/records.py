@@ -39,7 +39,7 @@ class StepState(StrEnum):
 class StepRequest(BaseModel):
     """A step: what a job takes, and when it is its turn."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
     kind: str = Field(max_length=100, examples=["train.style_classifier"])
     params: dict[str, Any] = Field(
@@ -71,7 +71,7 @@ class PipelineRequest(BaseModel):
 class StepRecord(BaseModel):
     """A step as the API shows it: what was asked for, and what has become of it."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     name: str
     kind: str
@@ -110,7 +110,7 @@ class PipelineRecord(PipelineSummary):
 class PlannedStep(BaseModel):
     """A step as it would run, in its turn."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
     name: str
     kind: str

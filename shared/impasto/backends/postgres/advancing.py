@@ -36,7 +36,8 @@ FROM pipelines WHERE id = %(pipeline)s AND finished_at IS NULL FOR NO KEY UPDATE
 WAITING: Final = ""
 PASSING: Final = "SKIP LOCKED"
 
-_PATIENCE: Final = "SET LOCAL lock_timeout = '1s'"
+# So long somebody may hold what is wanted here.
+PATIENCE: Final = "SET LOCAL lock_timeout = '1s'"
 
 # Before the steps are read: what becomes due later stays due. One that somebody is writing is theirs.
 _TAKE: Final = """
@@ -45,6 +46,7 @@ WITH taken AS (
 )
 UPDATE pipeline_steps s SET due = false FROM taken WHERE s.pipeline_id = taken.pipeline_id AND s.name = taken.name
 """
+_LEAVE: Final = "UPDATE pipeline_steps SET due = true WHERE pipeline_id = %(pipeline)s AND name = %(step)s"
 _TELL: Final = "SELECT tell_pipeline_steps(%(pipeline)s)"
 _STEPS: Final = """
 SELECT s.name, s.kind, s.params, s.condition, s.needs, s.priority, s.state, j.result
@@ -77,7 +79,8 @@ def advance(pipeline_id: str, *, locking: str = WAITING) -> Flow[list[Bell]]:
     rows = yield _STEPS, {"pipeline": pipeline_id}
     made = yield from _planned([_step(row) for row in rows], canceled)
     for unknown in made.unknown:
-        _LOG.warning("%s waits for a process that knows the kind %s", pipeline_id, unknown)
+        _LOG.warning("%s waits for a process that knows the kind %s", pipeline_id, unknown.kind)
+        yield _LEAVE, {"pipeline": pipeline_id, "step": unknown.step.name}
     bells = []
     for end in made.ends:
         yield from _write_end(pipeline_id, end)
@@ -98,7 +101,7 @@ def advance_after_end(connection: Connection[Any], pipeline_id: str) -> list[str
     """
     try:
         with connection.transaction():
-            connection.execute(_PATIENCE)
+            connection.execute(PATIENCE)
             return [bell.queue for bell in perform(connection, advance(pipeline_id))]
     except LockNotAvailable:
         _LOG.info("%s is held by somebody: it is left to the reconciler", pipeline_id)

@@ -80,7 +80,7 @@ class PostgresFinisher:
         return True
 
     def _ring_all(self, queues: list[str]) -> None:
-        for queue in set(queues):
+        for queue in queues:  # a bell for each job: each sets one slot going
             self._ring(queue)
 
 
