@@ -39,6 +39,7 @@ def test_a_key_does_only_what_its_scopes_say(platform: Stack) -> None:
     assert _with(platform, key, "GET", "/v1/jobs").status_code == 200
     for method, path, body in [
         ("POST", "/v1/jobs", {"kind": "test.stamp", "params": {"text": "no"}}),
+        ("POST", "/v1/pipelines", {"name": "no", "steps": {"a": {"kind": "test.stamp", "params": {"text": "no"}}}}),
         ("POST", "/v1/styles", {"name": "mine", "mix": {"builtin": {"ember": 1.0}}}),
         ("POST", "/v1/keys", {"name": "more"}),
         ("GET", "/v1/keys", None),
