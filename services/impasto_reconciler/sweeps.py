@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Counter
 from psycopg import Connection, OperationalError
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
@@ -16,8 +19,13 @@ from impasto.artifacts import runs_prefix
 from impasto.backends.bells import Bells
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres import sweeping
+from impasto.backends.postgres.advancing import PASSING, PATIENCE, advance
+from impasto.backends.postgres.flows import perform
+from impasto.backends.postgres.pipeline_changes import cancel_jobs_of
 from impasto.backends.postgres.queue import count_failed
 from impasto.errors import Unavailable
+from impasto.faults import trace_of
+from impasto.submission import Bell
 
 _LOG = logging.getLogger("impasto.reconciler")
 _BELL_AGE_S: Final = 1.0
@@ -46,6 +54,7 @@ class Sweeper:
         """Does all that is due. A part of the platform that does not answer leaves its share for the next sweep."""
         try:
             self._sweep_jobs()
+            self._sweep_pipelines()
             self._sweep_bells()
             self._sweep_states()
         except (OperationalError, PoolTimeout) as error:
@@ -72,6 +81,36 @@ class Sweeper:
         EXPIRED.inc(len(expired))
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
+
+    def _sweep_pipelines(self) -> None:
+        """Lets pipelines go on whose jobs ended otherwise than by a worker, and stops those that are still to stop."""
+        with self._pool.connection() as connection:
+            due, to_stop = sweeping.due_pipelines(connection), sweeping.pipelines_to_stop(connection)
+        bells: list[Bell] = []
+        for pipeline_id in due:
+            with self._one(pipeline_id) as connection:
+                bells += perform(connection, advance(pipeline_id, locking=PASSING))
+        for pipeline_id in to_stop:
+            with self._one(pipeline_id) as connection:
+                cancel_jobs_of(connection, pipeline_id)
+        for bell in bells[:_MOST_BELLS]:
+            self._bells.ring(bell.queue)
+        if told := [*due, *to_stop]:
+            self._bells.tell(told)
+
+    @contextmanager
+    def _one(self, pipeline_id: str) -> Iterator[Connection[Any]]:
+        """A transaction for one pipeline: a fault in it holds up no other one."""
+        try:
+            with self._pool.connection() as connection:
+                connection.execute(PATIENCE)
+                yield connection
+        except LockNotAvailable:
+            _LOG.info("%s is held by somebody: it is left to the next sweep", pipeline_id)
+        except (OperationalError, PoolTimeout):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it was, the next pipeline must go on
+            _LOG.error("%s could not go on\n%s", pipeline_id, trace_of(error))
 
     def _sweep_states(self) -> None:
         """Of trainings that ended: nothing is removed before the end is written, so whoever ends one leaves them."""

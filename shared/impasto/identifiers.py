@@ -21,6 +21,7 @@ PREFIXES: Final = {
     "evl": "evaluation",
     "sty": "style",
     "job": "job",
+    "pip": "pipeline",
     "req": "request",
     "whk": "webhook endpoint",
     "evt": "webhook event",
@@ -53,6 +54,7 @@ CheckpointId = Annotated[str, StringConstraints(pattern=f"^ckp_{_BODY}$")]
 EvaluationId = Annotated[str, StringConstraints(pattern=f"^evl_{_BODY}$")]
 StyleId = Annotated[str, StringConstraints(pattern=f"^sty_{_BODY}$")]
 JobId = Annotated[str, StringConstraints(pattern=f"^job_{_BODY}$")]
+PipelineId = Annotated[str, StringConstraints(pattern=f"^pip_{_BODY}$")]
 WebhookEndpointId = Annotated[str, StringConstraints(pattern=f"^whk_{_BODY}$")]
 WebhookDeliveryId = Annotated[str, StringConstraints(pattern=f"^dlv_{_BODY}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]

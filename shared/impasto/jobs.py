@@ -71,6 +71,7 @@ class JobRecord(BaseModel):
     start_by: datetime | None = None
     finish_by: datetime | None = None
     retry_of: str | None = None
+    pipeline_id: str | None = None
     waiting_for: WaitsFor | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,6 +41,7 @@ class NewJob:
     traceparent: str | None = None
     callback: NewEndpoint | None = None
     require_worker: bool = False
+    pipeline_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +112,23 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
-    await _require_pictures(inbox, {found: place for place, found in _pictures(job, "params")})
-    if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
-        raise _not_measured(unmeasured, "params.checkpoint")
+    await _require_pictures(inbox, dict(pictures_of(job.kind, job.params, "params")))
+    if unmeasured := await inbox.unmeasured(to_be_measured(job.params)):
+        raise not_measured(unmeasured, "params.checkpoint")
     if accepted := await inbox.insert(job):
         if job.require_worker:
             _require_worker(accepted[0], "require_worker")  # what is refused is not committed
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
-    _refuse_another_body(request_sha256, job)
+    refuse_another_body(request_sha256, job.request_sha256)
     return Submitted(earlier, None)
 
 
 def stands_alone(job: NewJob) -> bool:
     """Whether nothing has to be looked up or written beside it to accept this job."""
     return not (
-        job.callback or job.require_worker or _to_be_measured(job.params) or any(True for _ in references(job.params))
+        job.callback or job.require_worker or to_be_measured(job.params) or any(True for _ in references(job.params))
     )
 
 
@@ -135,16 +137,7 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
 
     Raises as `submit` does, and names the job: `jobs.17.params.checkpoint`.
     """
-    placed = {found: place for n, job in enumerate(jobs) for place, found in _placed(job.params, f"jobs.{n}.params")}
-    if missing := await inbox.missing(sorted(placed)):
-        raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
-    pictures = {found: place for n, job in enumerate(jobs) for place, found in _pictures(job, f"jobs.{n}.params")}
-    await _require_pictures(inbox, pictures)
-    measured = {
-        found: f"jobs.{n}.params.checkpoint" for n, job in enumerate(jobs) for found in _to_be_measured(job.params)
-    }
-    if unmeasured := await inbox.unmeasured(sorted(measured)):
-        raise _not_measured(unmeasured, measured[unmeasured])
+    await refuse_unusable(inbox, {f"jobs.{n}.params": (job.kind, job.params) for n, job in enumerate(jobs)})
     if accepted := await inbox.insert_all(jobs):
         for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
             if job.require_worker:
@@ -152,28 +145,50 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
         return accepted
     assert jobs[0].idempotency_key is not None
     earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)
-    _refuse_another_body(request_sha256, jobs[0])
+    refuse_another_body(request_sha256, jobs[0].request_sha256)
     return SubmittedAll(earlier, [])
 
 
 async def _require_pictures(inbox: Inbox, placed: Mapping[str, str]) -> None:
-    """Uploaded files are artifacts as well, and no decoder is to be handed those."""
     if placed and (wrong := await inbox.no_picture(sorted(placed))):
-        raise InvalidInput(
-            "image_unrecognised",
-            "this artifact is not a picture",
-            field=placed[wrong],
-            limit=list(PICTURE_TYPES),
-            hint="upload it to /v1/artworks, and name the artwork",
-        )
+        raise not_a_picture(placed[wrong])
 
 
-def _pictures(job: NewJob, place: str) -> Iterator[tuple[str, str]]:
-    """Every digest that is named as a picture, with its place."""
-    for name in sorted(job.kind.picture_fields):
-        for where, found in _placed(job.params.get(name), f"{place}.{name}"):
+def not_a_picture(place: str) -> InvalidInput:
+    """Uploaded files are artifacts as well, and no decoder is to be handed those."""
+    return InvalidInput(
+        "image_unrecognised",
+        "this artifact is not a picture",
+        field=place,
+        limit=list(PICTURE_TYPES),
+        hint="upload it to /v1/artworks, and name the artwork",
+    )
+
+
+def pictures_of(kind: Kind[Any, Any], params: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    """Every digest that is named as a picture, and its place."""
+    for name in sorted(kind.picture_fields):
+        for where, found in _placed(params.get(name), f"{place}.{name}"):
             if _DIGEST.fullmatch(found):
-                yield where, found
+                yield found, where
+
+
+async def refuse_unusable(inbox: Inbox, asked: Mapping[str, tuple[Kind[Any, Any], Mapping[str, Any]]]) -> None:
+    """Refuses params, each with its kind by its place such as `jobs.17.params`, that name what cannot be used.
+
+    Raises:
+        NotFound: they name a thing that the tenant does not have.
+        InvalidInput: an artifact that is named as a picture is none.
+        Conflict: a checkpoint has no finished evaluation, and they do not allow that.
+    """
+    placed = {found: at for place, (_, some) in asked.items() for at, found in _placed(some, place)}
+    if missing := await inbox.missing(sorted(placed)):
+        raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
+    pictures = (pictures_of(kind, some, place) for place, (kind, some) in asked.items())
+    await _require_pictures(inbox, dict(itertools.chain.from_iterable(pictures)))
+    measured = {found: f"{place}.checkpoint" for place, (_, some) in asked.items() for found in to_be_measured(some)}
+    if unmeasured := await inbox.unmeasured(sorted(measured)):
+        raise not_measured(unmeasured, measured[unmeasured])
 
 
 def _at(error: NotFound, place: str) -> NotFound:
@@ -181,7 +196,7 @@ def _at(error: NotFound, place: str) -> NotFound:
     return error
 
 
-def _not_measured(checkpoint: str, place: str) -> Conflict:
+def not_measured(checkpoint: str, place: str) -> Conflict:
     return Conflict(
         "checkpoint_not_measured",
         f"{checkpoint} has no finished evaluation",
@@ -190,8 +205,11 @@ def _not_measured(checkpoint: str, place: str) -> Conflict:
     )
 
 
-def _refuse_another_body(request_sha256: bytes, job: NewJob) -> None:
-    if request_sha256 != job.request_sha256:
+def refuse_another_body(earlier: bytes, request_sha256: bytes | None) -> None:
+    """Raises:
+    InvalidInput: what was accepted under this Idempotency-Key was another request.
+    """
+    if earlier != request_sha256:
         raise InvalidInput(
             "idempotency_mismatch",
             "this Idempotency-Key was used with another body",
@@ -212,7 +230,7 @@ def _require_worker(job: JobRecord, place: str) -> None:
         )
 
 
-def _to_be_measured(params: Mapping[str, Any]) -> list[str]:
+def to_be_measured(params: Mapping[str, Any]) -> list[str]:
     """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any. The starter was."""
     checkpoint = params.get("checkpoint")
     return [checkpoint] if checkpoint and checkpoint != STARTER and params.get("allow_unmeasured") is False else []

@@ -169,7 +169,7 @@ def _assemble(
     )
     slots = Slots(
         queue=queue,
-        finisher=PostgresFinisher(pool),
+        finisher=PostgresFinisher(pool, lambda queue: _ring(bells, queue)),
         handlers=handlers,
         tools=tools,
         active=ActiveJobs(),

@@ -16,6 +16,7 @@ from impasto.cli.root import root
 from impasto.errors import CODES
 from impasto.jobs import EVENT_TYPES
 from impasto.lineage import Relation
+from impasto.pipelines.records import PIPELINE_EVENT_TYPES
 from impasto.settings import Settings
 from impasto.webhooks import WEBHOOK_EVENT_TYPES
 from impasto_ml.pretrained.catalogue import CATALOGUE
@@ -44,6 +45,11 @@ def test_every_event_type_is_described_as_it_is() -> None:
     rows = [[f"`{name}`", meaning] for name, meaning in EVENT_TYPES.items()]
     assert_block_is(_DOCS / "events.md", "events", "\n" + table(["type", "meaning"], rows))
     assert set(re.findall(r"`(job\.[a-z_]+)`", _page("events.md"))) == set(EVENT_TYPES)
+
+
+def test_every_event_type_of_pipelines_is_described_as_it_is() -> None:
+    rows = [[f"`{name}`", meaning] for name, meaning in PIPELINE_EVENT_TYPES.items()]
+    assert_block_is(_DOCS / "pipelines.md", "pipeline-events", "\n" + table(["type", "meaning"], rows))
 
 
 def test_every_webhook_event_is_described_as_it_is() -> None:

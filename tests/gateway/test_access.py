@@ -39,6 +39,7 @@ def test_a_key_does_only_what_its_scopes_say(platform: Stack) -> None:
     assert _with(platform, key, "GET", "/v1/jobs").status_code == 200
     for method, path, body in [
         ("POST", "/v1/jobs", {"kind": "test.stamp", "params": {"text": "no"}}),
+        ("POST", "/v1/pipelines", {"name": "no", "steps": {"a": {"kind": "test.stamp", "params": {"text": "no"}}}}),
         ("POST", "/v1/styles", {"name": "mine", "mix": {"builtin": {"ember": 1.0}}}),
         ("POST", "/v1/keys", {"name": "more"}),
         ("GET", "/v1/keys", None),
@@ -107,7 +108,14 @@ def _things_of(platform: Stack) -> dict[str, str]:
            VALUES (%s, %s, %s, %s, %s, 'failed', now())""",
         [ids["dlv"], tenant, ids["evt"], ids["whk"], ids["whk"]],
     )
+    pipeline = new_id("pip")
+    platform.sql(
+        """INSERT INTO pipelines (id, tenant_id, name, state, finished_at)
+           VALUES (%s, %s, 'mine', 'succeeded', now())""",
+        [pipeline, tenant],
+    )
     return {
+        "pipeline_id": pipeline,
         "job_id": job["id"],
         "sha256": digest,
         "identifier": f"sha256:{digest}",
@@ -154,7 +162,7 @@ def test_every_id_of_one_tenant_is_nothing_to_the_other_in_params_lists_and_line
     assert ask(platform, "POST", "/v1/styles", tenant="second", json=mix).status_code == 404
     for thing in things.values():
         assert ask(platform, "GET", f"/v1/lineage/{thing}", tenant="second").status_code == 404, thing
-    for path in ("jobs", "artworks", "datasets", "checkpoints", "styles", "keys"):
+    for path in ("jobs", "pipelines", "artworks", "datasets", "checkpoints", "styles", "keys"):
         theirs = ask(platform, "GET", f"/v1/{path}", tenant="second").text
         for thing in things.values():
             assert thing not in theirs, (path, thing)

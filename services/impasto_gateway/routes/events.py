@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
@@ -18,9 +17,9 @@ from impasto.errors import NotFound
 from impasto.identifiers import JobId
 from impasto.jobs import JobEvent, JobRecord, Progress
 from impasto_gateway.parts import Reader, TheParts
+from impasto_gateway.streams import KEEP_ALIVE_S, frame
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-_KEEP_ALIVE_S: Final = 15.0
 _PROGRESS_POLL_S: Final = 0.5
 
 
@@ -56,14 +55,14 @@ async def _follow(
             job, events = await _look(pool, tenant_id, job_id, number)
             for event in events:
                 number = event.number
-                yield _frame(event.type, event.model_dump(mode="json"), number)
+                yield frame(event.type, event.model_dump(mode="json"), number)
             if job.state.is_final and not await _more(pool, tenant_id, job_id, number):
                 return
             if job.progress and job.progress != told:
                 told = job.progress
-                yield _frame("progress", told.model_dump(mode="json"))
+                yield frame("progress", told.model_dump(mode="json"))
                 spoke = time.monotonic()
-            if time.monotonic() - spoke > _KEEP_ALIVE_S:
+            if time.monotonic() - spoke > KEEP_ALIVE_S:
                 spoke = time.monotonic()
                 yield b": still here\n\n"
             # Progress is state and rings no bell: a running job is looked at more often than one that waits.
@@ -85,8 +84,3 @@ async def _look(
 async def _more(pool: AsyncConnectionPool[AsyncConnection[Any]], tenant_id: str, job_id: str, number: int) -> bool:
     async with tenant_transaction(pool, tenant_id) as connection:
         return bool(await events_after(connection, job_id, number, 1))
-
-
-def _frame(event: str, data: dict[str, Any], number: int | None = None) -> bytes:
-    head = f"id: {number}\n" if number is not None else ""
-    return f"{head}event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()

@@ -185,7 +185,7 @@ async def submit_job(
     prefer: _Prefer = None,
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
-    _check_key(idempotency_key)
+    check_key(idempotency_key)
     body = request.model_dump(mode="json")
     for added in ("callback", "start_by_s", "require_worker"):
         if not body[added]:
@@ -257,7 +257,7 @@ async def submit_jobs(
     traceparent: _TraceParent = None,
 ) -> AcceptedJobs:
     """Accepts up to 1,000 jobs in one commit, or none: a fault names its job, such as `jobs.17.params.steps`."""
-    _check_key(idempotency_key)
+    check_key(idempotency_key)
     for number, asked in enumerate(request.jobs):
         if asked.callback is not None:
             raise InvalidInput(
@@ -276,7 +276,10 @@ async def submit_jobs(
     return AcceptedJobs(items=submitted.jobs)
 
 
-def _check_key(idempotency_key: str | None) -> None:
+def check_key(idempotency_key: str | None) -> None:
+    """Raises:
+    InvalidInput: it is no Idempotency-Key.
+    """
     if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
         raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
 

@@ -81,6 +81,8 @@ class _Story:
                 with box("fact", "span"):
                     words(say(f"job.{name}"), "fact-name", "span")
                     words(value, tag="span")
+            if record.pipeline_id:
+                link(say("pipelines.of_job"), f"/pipelines/{record.pipeline_id}")
             if record.retry_of:
                 link(say("job.retry_of"), f"/jobs/{record.retry_of}")
         ended = record.state.is_final

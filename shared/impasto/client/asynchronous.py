@@ -11,6 +11,7 @@ from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
 from impasto.client import jobs, resources, upload
 from impasto.client.address import find_address
+from impasto.client.asynchronous_pipelines import AsyncPipelines
 from impasto.client.asynchronous_resources import (
     AsyncArtifacts,
     AsyncArtworks,
@@ -68,7 +69,7 @@ class AsyncClient:
         self.datasets, self.checkpoints = AsyncDatasets(transport), AsyncCheckpoints(transport)
         self.styles = AsyncStyles(transport)
         self.artifacts, self.files, self.keys = AsyncArtifacts(transport), AsyncFiles(transport), AsyncKeys(transport)
-        self.webhooks = AsyncWebhooks(transport)
+        self.webhooks, self.pipelines = AsyncWebhooks(transport), AsyncPipelines(transport)
         self.queues, self.workers = AsyncQueues(transport), AsyncWorkers(transport)
 
     async def __aenter__(self) -> Self:

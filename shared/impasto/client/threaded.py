@@ -15,6 +15,7 @@ from impasto.client.files import FolderUpload, OnFileProgress
 from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
+from impasto.client.threaded_pipelines import Pipelines
 from impasto.client.threaded_resources import (
     Artifacts,
     Artworks,
@@ -67,7 +68,7 @@ class Client:
         self.jobs, self.artworks, self.datasets = Jobs(transport), Artworks(transport), Datasets(transport)
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
         self.artifacts, self.files, self.keys = Artifacts(transport), Files(transport), Keys(transport)
-        self.webhooks = Webhooks(transport)
+        self.webhooks, self.pipelines = Webhooks(transport), Pipelines(transport)
         self.queues, self.workers = Queues(transport), Workers(transport)
 
     def __enter__(self) -> Self:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection
@@ -9,6 +11,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.advancing import advance_after_end
 from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.follow_ups import insert_follow_up
 from impasto.identifiers import new_id
@@ -23,19 +26,23 @@ WITH ended AS (
     UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
         last_event = last_event + 1
     WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
-    RETURNING tenant_id, id, last_event
+    RETURNING tenant_id, id, last_event, pipeline_id
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.' || %(state)s, %(data)s FROM ended
 )
-INSERT INTO job_events (tenant_id, job_id, number, type, data)
-SELECT tenant_id, id, last_event, 'job.' || %(state)s, %(data)s FROM ended
-RETURNING number
+SELECT pipeline_id FROM ended
 """
 
 
 class PostgresFinisher:
-    """Ends jobs. Every method answers whether the end was this attempt's to set."""
+    """Ends jobs. Every method answers whether the end was this attempt's to set.
 
-    def __init__(self, pool: ConnectionPool[Connection[Any]]) -> None:
-        self._pool = pool
+    The steps of a pipeline that an end sets going are submitted in its commit; `ring` is told their queues after it.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]], ring: Callable[[str], None] = lambda queue: None) -> None:
+        self._pool, self._ring = pool, ring
 
     def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Makes the outcome visible, whole, unless another attempt has the job by now."""
@@ -44,7 +51,8 @@ class PostgresFinisher:
             result = outcome.result.model_dump(mode="json")
             if numbers:
                 result["number"] = next(iter(numbers.values()))[1]
-            if not _end(connection, job, "succeeded", {}, result=result):
+            ended = _end(connection, job, "succeeded", {}, result=result)
+            if ended is None:
                 connection.rollback()
                 return False
             _publish(connection, job, outcome.artifacts)
@@ -53,6 +61,8 @@ class PostgresFinisher:
             _insert_edges(connection, job, outcome.edges)
             for follow_up in outcome.follow_ups:
                 insert_follow_up(connection, job, follow_up)
+            queues = ended.go_on(connection)
+        self._ring_all(queues)
         return True
 
     def fail(self, job: ClaimedJob, error: dict[str, Any]) -> bool:
@@ -65,11 +75,29 @@ class PostgresFinisher:
 
     def _end_without_result(self, job: ClaimedJob, state: str, error: dict[str, Any]) -> bool:
         with self._pool.connection() as connection:
-            if not _end(connection, job, state, {"code": error["code"]}, error=error):
+            ended = _end(connection, job, state, {"code": error["code"]}, error=error)
+            if ended is None:
                 return False
+            queues = ended.go_on(connection)
+        self._ring_all(queues)
         if state == "failed":
             FAILED.labels(job.kind, error["code"]).inc()
         return True
+
+    def _ring_all(self, queues: list[str]) -> None:
+        for queue in queues:  # a bell for each job: each sets one slot going
+            self._ring(queue)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The pipeline that the job belongs to."""
+
+    pipeline_id: str | None
+
+    def go_on(self, connection: Connection[Any]) -> list[str]:
+        """Lets the pipeline go on; the last thing of a commit, since others wait for it from here on."""
+        return advance_after_end(connection, self.pipeline_id) if self.pipeline_id else []
 
 
 def _is_version(item: Record) -> bool:
@@ -78,9 +106,9 @@ def _is_version(item: Record) -> bool:
 
 def _end(
     connection: Connection[Any], job: ClaimedJob, state: str, data: dict[str, Any], **values: dict[str, Any]
-) -> bool:
-    """Whether the end was this attempt's to set."""
-    ended = connection.execute(
+) -> _Ended | None:
+    """None if the end was not this attempt's to set."""
+    row = connection.execute(
         _FENCE,
         {
             "id": job.id,
@@ -92,7 +120,7 @@ def _end(
         },
         prepare=True,
     ).fetchone()
-    return ended is not None
+    return None if row is None else _Ended(*row)
 
 
 def _publish(connection: Connection[Any], job: ClaimedJob, artifacts: tuple[ArtifactRef, ...]) -> None:

@@ -9,8 +9,9 @@ from typing import Any, Final
 from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
-from impasto.artifacts import PICTURE_TYPES
+from impasto.backends.postgres.flows import perform_async
 from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.known import first_missing, first_unmeasured, first_without_picture
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
@@ -19,10 +20,10 @@ from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      start_by, idempotency_key, request_sha256, traceparent, affinity, last_event)
+                      start_by, idempotency_key, request_sha256, traceparent, affinity, pipeline_id, last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
             coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(start_by)s, %(idempotency_key)s,
-            %(request_sha256)s, %(traceparent)s, %(affinity)s, 1)
+            %(request_sha256)s, %(traceparent)s, %(affinity)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -34,7 +35,7 @@ WITH job AS (
 )
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
-_INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+IN_TENANT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
 # The row is made before its policies are looked at, and to make it is to say whose it is: no statement comes before.
 _INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenant)s, true)")
 
@@ -66,25 +67,26 @@ WITH job AS (
 SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
 """  # noqa: S608  fixed columns
 
-# The same condition as the catalogue's `measured`.
-_UNMEASURED: Final = """
-SELECT c.id FROM checkpoints c
-WHERE c.id = ANY(%s) AND NOT EXISTS (
-    SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id AND e.measures->>'split' <> 'train'
-)
-ORDER BY c.id LIMIT 1
-"""
 
-# What proves that an identifier is the tenant's, by its prefix. Row-level security keeps each to the tenant.
-_TABLES: Final = {
-    "art": "artworks",
-    "dst": "datasets",
-    "dsv": "dataset_versions",
-    "ckp": "checkpoints",
-    "evl": "evaluations",
-    "sty": "styles",
-    "job": "jobs",
-}
+def values_of(job: NewJob) -> dict[str, Any]:
+    """The values of `INSERT`."""
+    return {
+        "id": job.id,
+        "kind": job.kind.name,
+        "queue": job.kind.queue,
+        "shape": job.kind.shape,
+        "params": Jsonb(job.params),
+        "priority": job.priority,
+        "run_after": job.run_after,
+        "run_limit_s": job.kind.run_limit_s,
+        "finish_by": job.finish_by,
+        "start_by": job.start_by,
+        "idempotency_key": job.idempotency_key,
+        "request_sha256": job.request_sha256,
+        "traceparent": job.traceparent,
+        "affinity": job.kind.affinity_of(job.params),
+        "pipeline_id": job.pipeline_id,
+    }
 
 
 class PostgresInbox:
@@ -94,42 +96,16 @@ class PostgresInbox:
         self._connection = connection
 
     async def missing(self, identifiers: list[str]) -> str | None:
-        by_table: dict[str, list[str]] = {}
-        for identifier in identifiers:
-            table = "artifacts" if identifier.startswith("sha256:") else _TABLES.get(identifier[:3])
-            if table is None:
-                return identifier
-            by_table.setdefault(table, []).append(identifier)
-        for table, wanted in by_table.items():
-            found = "'sha256:' || sha256" if table == "artifacts" else "id"
-            visible = "published_at IS NOT NULL" if table == "artifacts" else "true"
-            cursor = await self._connection.execute(
-                f"SELECT w FROM unnest(%s::text[]) w WHERE NOT EXISTS "  # noqa: S608  fixed names
-                f"(SELECT 1 FROM {table} WHERE {found} = w AND {visible}) LIMIT 1",
-                [wanted],
-            )
-            if row := await cursor.fetchone():
-                return str(row[0])
-        return None
+        return await perform_async(self._connection, first_missing(identifiers))
 
     async def no_picture(self, digests: list[str]) -> str | None:
-        cursor = await self._connection.execute(
-            """SELECT 'sha256:' || sha256 FROM artifacts
-               WHERE sha256 = ANY(%s) AND NOT media_type = ANY(%s) ORDER BY sha256 LIMIT 1""",
-            [[digest.removeprefix("sha256:") for digest in digests], list(PICTURE_TYPES)],
-        )
-        row = await cursor.fetchone()
-        return None if row is None else str(row[0])
+        return await perform_async(self._connection, first_without_picture(digests))
 
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
-        if not checkpoint_ids:
-            return None
-        cursor = await self._connection.execute(_UNMEASURED, [checkpoint_ids])
-        row = await cursor.fetchone()
-        return None if row is None else str(row[0])
+        return await perform_async(self._connection, first_unmeasured(checkpoint_ids))
 
     async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
-        cursor = await self._connection.execute(_INSERT, _values(job))
+        cursor = await self._connection.execute(IN_TENANT, values_of(job))
         row = await cursor.fetchone()
         if row is None:
             return None
@@ -186,25 +162,6 @@ async def insert_alone(connection: AsyncConnection[Any], tenant_id: str, job: Ne
 
     None if its Idempotency-Key is taken. A submission is little else than round trips: this is one instead of four.
     """
-    cursor = await connection.execute(_INSERT_ALONE, {**_values(job), "tenant": tenant_id})
+    cursor = await connection.execute(_INSERT_ALONE, {**values_of(job), "tenant": tenant_id})
     row = await cursor.fetchone()
     return None if row is None else (record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent))
-
-
-def _values(job: NewJob) -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "kind": job.kind.name,
-        "queue": job.kind.queue,
-        "shape": job.kind.shape,
-        "params": Jsonb(job.params),
-        "priority": job.priority,
-        "run_after": job.run_after,
-        "run_limit_s": job.kind.run_limit_s,
-        "finish_by": job.finish_by,
-        "start_by": job.start_by,
-        "idempotency_key": job.idempotency_key,
-        "request_sha256": job.request_sha256,
-        "traceparent": job.traceparent,
-        "affinity": job.kind.affinity_of(job.params),
-    }

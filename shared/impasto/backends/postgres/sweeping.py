@@ -59,6 +59,24 @@ def fail_not_started(connection: Connection[Any]) -> list[Moved]:
     return [Moved(*row) for row in connection.execute(_NOT_STARTED).fetchall()]
 
 
+def due_pipelines(connection: Connection[Any]) -> list[str]:
+    """Pipelines of which something has happened that nobody has drawn the consequences of."""
+    rows = connection.execute("SELECT DISTINCT pipeline_id FROM pipeline_steps WHERE due LIMIT 200").fetchall()
+    return [row[0] for row in rows]
+
+
+def pipelines_to_stop(connection: Connection[Any]) -> list[str]:
+    """Pipelines that are to stop and have a job that nobody has asked to."""
+    rows = connection.execute(
+        """SELECT DISTINCT p.id FROM pipelines p JOIN pipeline_steps s ON s.pipeline_id = p.id
+               LEFT JOIN jobs j ON j.id = s.job_id
+           WHERE p.cancel_requested_at < now() - interval '2 seconds' AND p.finished_at IS NULL
+             AND (s.state = 'waiting' OR (j.state IN ('queued', 'running') AND j.cancel_requested_at IS NULL))
+           LIMIT 200"""
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def take_ended_states(connection: Connection[Any]) -> list[tuple[str, str]]:
     """Tenants and jobs that ended with a state to go on from, and forgets it; roll back if it cannot be removed."""
     return connection.execute(

@@ -35,6 +35,9 @@ STATUSES: Final[dict[str, int]] = {
     "job_already_finished": 409,
     "job_not_finished": 409,
     "job_succeeded": 409,
+    "pipeline_already_finished": 409,
+    "pipeline_not_finished": 409,
+    "pipeline_succeeded": 409,
     "result_not_ready": 404,
     "checkpoint_not_measured": 409,
     "name_taken": 409,
@@ -107,6 +110,19 @@ _FAULTS: Final = {
     "missing": "field_missing",
     "json_invalid": "json_invalid",
     "prompt_invalid": "prompt_invalid",
+    # Found by the check of pipelines, which tells its faults in pydantic's form.
+    **{
+        code: code
+        for code in (
+            "kind_unknown",
+            "step_unknown",
+            "steps_cyclic",
+            "reference_invalid",
+            "condition_invalid",
+            "value_invalid",
+            "checkpoint_not_measured",
+        )
+    },
     "union_tag_invalid": "kind_unknown",
     "union_tag_not_found": "field_missing",
     "finite_number": "value_out_of_range",
