@@ -38,6 +38,8 @@ CODES: Final[dict[str, str]] = {
     "unauthenticated": "no API key, or one that is unknown, expired or revoked",
     "scope_missing": "the key lacks the scope that this call needs",
     "not_found": "there is no such thing, or it is not yours",
+    "rate_limited": "the key asks faster than it may",
+    "quota_exceeded": "a quota of the tenant is used up",
     # pictures
     "image_empty": "the file has no bytes",
     "image_unrecognised": "the file is not a picture in a format that is read",

@@ -85,6 +85,12 @@ class Inbox(Protocol):
         """The job accepted under that key and the digest of its request."""
         ...
 
+    async def check_quotas(self) -> None:
+        """Raises:
+        LimitExceeded: what was inserted goes beyond a quota of the tenant.
+        """
+        ...
+
     async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
         """Jobs, events and bells, all or none; None if the first one's Idempotency-Key is taken."""
         ...
@@ -102,14 +108,17 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
         Conflict: a checkpoint has no finished evaluation, and the params do not allow that; or no worker is there to
             run the job, and it is to be refused then.
         InvalidInput: the Idempotency-Key was used with another body.
+        LimitExceeded: a quota of the tenant is used up.
     """
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
     if unmeasured := await inbox.unmeasured(_to_be_measured(job.params)):
         raise _not_measured(unmeasured, "params.checkpoint")
     if accepted := await inbox.insert(job):
+        # What is refused here is not committed. Of a job accepted before nothing is asked.
         if job.require_worker:
-            _require_worker(accepted[0], "require_worker")  # what is refused is not committed
+            _require_worker(accepted[0], "require_worker")
+        await inbox.check_quotas()
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
@@ -134,6 +143,7 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
         for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
             if job.require_worker:
                 _require_worker(record, f"jobs.{n}.require_worker")
+        await inbox.check_quotas()
         return accepted
     assert jobs[0].idempotency_key is not None
     earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)

@@ -47,6 +47,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "logs": Entry(_PLATFORM, "Show the log of a part of the platform."),
         "top": Entry("impasto.cli.top", "Show queues and workers as they change."),
         "webhooks": Entry("impasto.cli.webhooks", "Say where events are sent, and see what was sent."),
+        "usage": Entry("impasto.cli.usage", "Show what you use and what you may."),
+        "tenants": Entry("impasto.cli.usage", "Look at tenants and set their limits."),
         "keys": Entry("impasto.cli.keys", "Create, list and revoke API keys."),
         "worker": Entry("impasto_worker.cli", "Run a worker on this machine's device."),
         "models": Entry("impasto_worker.cli", "Fetch and list pretrained weights."),

@@ -25,6 +25,7 @@ from impasto.client.asynchronous_resources import (
     AsyncWorkers,
     OnProgress,
 )
+from impasto.client.asynchronous_tenants import AsyncTenants
 from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.asynchronous_webhooks import AsyncWebhooks
 from impasto.client.files import FolderUpload, OnFileProgress
@@ -33,6 +34,7 @@ from impasto.client.resources import About
 from impasto.client.retrying import Retries
 from impasto.client.upload import Metadata, Source, UploadProgress
 from impasto.lineage import LineageGraph
+from impasto.quotas import TenantUsage
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
@@ -69,7 +71,11 @@ class AsyncClient:
         self.styles = AsyncStyles(transport)
         self.artifacts, self.files, self.keys = AsyncArtifacts(transport), AsyncFiles(transport), AsyncKeys(transport)
         self.webhooks = AsyncWebhooks(transport)
-        self.queues, self.workers = AsyncQueues(transport), AsyncWorkers(transport)
+        self.queues, self.workers, self.tenants = (
+            AsyncQueues(transport),
+            AsyncWorkers(transport),
+            AsyncTenants(transport),
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,6 +90,10 @@ class AsyncClient:
     async def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return await self.transport.run(resources.fetch(About))
+
+    async def usage(self) -> TenantUsage:
+        """What the tenant of this key uses and may."""
+        return await self.transport.run(resources.fetch(TenantUsage, "usage"))
 
     async def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""

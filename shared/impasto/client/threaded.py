@@ -29,10 +29,12 @@ from impasto.client.threaded_resources import (
     Styles,
     Workers,
 )
+from impasto.client.threaded_tenants import Tenants
 from impasto.client.threaded_transport import Transport
 from impasto.client.threaded_webhooks import Webhooks
 from impasto.client.upload import Metadata, Source, UploadProgress
 from impasto.lineage import LineageGraph
+from impasto.quotas import TenantUsage
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
@@ -68,7 +70,7 @@ class Client:
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
         self.artifacts, self.files, self.keys = Artifacts(transport), Files(transport), Keys(transport)
         self.webhooks = Webhooks(transport)
-        self.queues, self.workers = Queues(transport), Workers(transport)
+        self.queues, self.workers, self.tenants = Queues(transport), Workers(transport), Tenants(transport)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +85,10 @@ class Client:
     def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return self.transport.run(resources.fetch(About))
+
+    def usage(self) -> TenantUsage:
+        """What the tenant of this key uses and may."""
+        return self.transport.run(resources.fetch(TenantUsage, "usage"))
 
     def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
 from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.quotas import check_submission
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
@@ -66,13 +67,14 @@ SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.
 # The same condition as the catalogue's `measured`.
 _UNMEASURED: Final = """
 SELECT c.id FROM checkpoints c
-WHERE c.id = ANY(%s) AND NOT EXISTS (
+WHERE c.tenant_id = current_setting('app.tenant_id') AND c.id = ANY(%s) AND NOT EXISTS (
     SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id AND e.measures->>'split' <> 'train'
 )
 ORDER BY c.id LIMIT 1
 """
 
-# What proves that an identifier is the tenant's, by its prefix. Row-level security keeps each to the tenant.
+# What proves that an identifier is the tenant's, by its prefix. The tenant is named beside row-level security: the
+# reconciler, which submits what is due, sees the rows of all.
 _TABLES: Final = {
     "art": "artworks",
     "dst": "datasets",
@@ -102,7 +104,8 @@ class PostgresInbox:
             visible = "published_at IS NOT NULL" if table == "artifacts" else "true"
             cursor = await self._connection.execute(
                 f"SELECT w FROM unnest(%s::text[]) w WHERE NOT EXISTS "  # noqa: S608  fixed names
-                f"(SELECT 1 FROM {table} WHERE {found} = w AND {visible}) LIMIT 1",
+                f"(SELECT 1 FROM {table} WHERE tenant_id = current_setting('app.tenant_id') "
+                f"AND {found} = w AND {visible}) LIMIT 1",
                 [wanted],
             )
             if row := await cursor.fetchone():
@@ -143,12 +146,16 @@ class PostgresInbox:
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
         cursor = await self._connection.execute(
-            f"SELECT {COLUMNS}, request_sha256 FROM jobs WHERE idempotency_key = %s",  # noqa: S608  fixed columns
+            f"""SELECT {COLUMNS}, request_sha256 FROM jobs
+                WHERE tenant_id = current_setting('app.tenant_id') AND idempotency_key = %s""",  # noqa: S608
             [idempotency_key],
         )
         row = await cursor.fetchone()
         assert row is not None, "a taken key has its job"
         return record(row[:-1]), bytes(row[-1])
+
+    async def check_quotas(self) -> None:
+        await check_submission(self._connection)
 
     async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
         first = jobs[0]
