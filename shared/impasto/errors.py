@@ -67,6 +67,8 @@ CODES: Final[dict[str, str]] = {
     "import_missing": "the worker's folder of imports has no such folder",
     "hub_unreachable": "the hub of models cannot be asked from this worker, or refuses",
     "name_taken": "that name is in use",
+    "schedule_ended": "the schedule was due but once, and that is over",
+    "schedule_limit": "a tenant has at most 200 schedules",
     "no_worker_for_job": "no live worker can run the job, and it was to be refused then",
     # webhooks
     "webhook_url_not_allowed": "webhooks are not sent to such an address",

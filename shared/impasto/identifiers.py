@@ -25,6 +25,7 @@ PREFIXES: Final = {
     "whk": "webhook endpoint",
     "evt": "webhook event",
     "dlv": "webhook delivery",
+    "sch": "schedule",
 }
 
 
@@ -55,5 +56,6 @@ StyleId = Annotated[str, StringConstraints(pattern=f"^sty_{_BODY}$")]
 JobId = Annotated[str, StringConstraints(pattern=f"^job_{_BODY}$")]
 WebhookEndpointId = Annotated[str, StringConstraints(pattern=f"^whk_{_BODY}$")]
 WebhookDeliveryId = Annotated[str, StringConstraints(pattern=f"^dlv_{_BODY}$")]
+ScheduleId = Annotated[str, StringConstraints(pattern=f"^sch_{_BODY}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 PictureId = Annotated[str, StringConstraints(pattern=f"^(art_{_BODY}|sha256:[0-9a-f]{{64}})$")]

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Look": {
         "jobs": Entry("impasto.cli.jobs", "Submit, list, show, watch, cancel and retry jobs."),
+        "schedules": Entry("impasto.cli.schedules", "Submit jobs at a time or by cron."),
         "artworks": Entry("impasto.cli.artworks", "List and show uploaded artworks."),
         "checkpoints": Entry("impasto.cli.checkpoints", "List checkpoints and what was measured of them."),
         "styles": Entry("impasto.cli.styles", "List styles and keep new mixes."),

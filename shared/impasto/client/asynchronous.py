@@ -25,6 +25,7 @@ from impasto.client.asynchronous_resources import (
     AsyncWorkers,
     OnProgress,
 )
+from impasto.client.asynchronous_schedules import AsyncSchedules
 from impasto.client.asynchronous_tenants import AsyncTenants
 from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.asynchronous_webhooks import AsyncWebhooks
@@ -70,7 +71,7 @@ class AsyncClient:
         self.datasets, self.checkpoints = AsyncDatasets(transport), AsyncCheckpoints(transport)
         self.styles = AsyncStyles(transport)
         self.artifacts, self.files, self.keys = AsyncArtifacts(transport), AsyncFiles(transport), AsyncKeys(transport)
-        self.webhooks = AsyncWebhooks(transport)
+        self.webhooks, self.schedules = AsyncWebhooks(transport), AsyncSchedules(transport)
         self.queues, self.workers, self.tenants = (
             AsyncQueues(transport),
             AsyncWorkers(transport),
@@ -194,8 +195,8 @@ class AsyncClient:
     async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
-        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `idempotency_key` (the same key
+        again gives the same job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
 

@@ -29,6 +29,7 @@ from impasto.client.threaded_resources import (
     Styles,
     Workers,
 )
+from impasto.client.threaded_schedules import Schedules
 from impasto.client.threaded_tenants import Tenants
 from impasto.client.threaded_transport import Transport
 from impasto.client.threaded_webhooks import Webhooks
@@ -69,7 +70,7 @@ class Client:
         self.jobs, self.artworks, self.datasets = Jobs(transport), Artworks(transport), Datasets(transport)
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
         self.artifacts, self.files, self.keys = Artifacts(transport), Files(transport), Keys(transport)
-        self.webhooks = Webhooks(transport)
+        self.webhooks, self.schedules = Webhooks(transport), Schedules(transport)
         self.queues, self.workers, self.tenants = Queues(transport), Workers(transport), Tenants(transport)
 
     def __enter__(self) -> Self:
@@ -180,8 +181,8 @@ class Client:
     def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
-        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `idempotency_key` (the same key
+        again gives the same job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
 

@@ -29,39 +29,44 @@ WITH job AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
 ), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent) SELECT tenant_id, id, queue, traceparent FROM job
-    RETURNING outbox.id AS outbox_id
+    -- Of a job that may not start yet, the reconciler rings when it may.
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM job
+    RETURNING outbox.id AS outbox_id, outbox.created_at <= now() AS now_due
 )
-SELECT {COLUMNS}, outbox_id FROM job, bell
+SELECT {COLUMNS}, CASE WHEN now_due THEN outbox_id END FROM job, bell
 """  # noqa: S608  fixed columns
 _INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
 
 # Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
 _INSERT_ALL: Final = f"""
 WITH job AS (
-    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
                       idempotency_key, request_sha256, submitted_with, traceparent, affinity, last_event)
-    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, coalesce(run_after, now()),
+           run_limit_s, finish_by, start_by,
            CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
            affinity, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
-                %(priority)s::smallint[], %(run_limit_s)s::double precision[], %(finish_by)s::timestamptz[],
-                %(start_by)s::timestamptz[], %(affinity)s::text[])
-         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by, affinity, n)
+                %(priority)s::smallint[], %(run_after)s::timestamptz[], %(run_limit_s)s::double precision[],
+                %(finish_by)s::timestamptz[], %(start_by)s::timestamptz[], %(affinity)s::text[])
+         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
+                               affinity, n)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
 ), numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY id) AS place FROM job
+    SELECT *, row_number() OVER (PARTITION BY queue, run_after ORDER BY id) AS place FROM job
 ), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
-    SELECT tenant_id, id, queue, traceparent FROM numbered WHERE place <= {MOST_BELLS}
-    RETURNING outbox.id AS outbox_id, outbox.job_id
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM numbered WHERE place <= {MOST_BELLS}
+    RETURNING outbox.id AS outbox_id, outbox.job_id, outbox.created_at <= now() AS now_due
 )
-SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
+SELECT {COLUMNS}, queue, CASE WHEN now_due THEN outbox_id END
+FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
 """  # noqa: S608  fixed columns
 
 # The same condition as the catalogue's `measured`.
@@ -119,7 +124,7 @@ class PostgresInbox:
         row = await cursor.fetchone()
         return None if row is None else str(row[0])
 
-    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
+    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell | None] | None:
         values = {
             "id": job.id,
             "kind": job.kind.name,
@@ -142,7 +147,8 @@ class PostgresInbox:
             return None
         if job.callback is not None:
             await PostgresEndpoints(self._connection).add(replace(job.callback, job_id=job.id))
-        return record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent)
+        bell = None if row[-1] is None else Bell(job.kind.queue, row[-1], job.traceparent)
+        return record(row[:-1]), bell
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
         cursor = await self._connection.execute(
@@ -166,6 +172,7 @@ class PostgresInbox:
             "shape": [job.kind.shape for job in jobs],
             "params": [Jsonb(job.params) for job in jobs],
             "priority": [job.priority for job in jobs],
+            "run_after": [job.run_after for job in jobs],
             "run_limit_s": [job.kind.run_limit_s for job in jobs],
             "finish_by": [job.finish_by for job in jobs],
             "start_by": [job.start_by for job in jobs],

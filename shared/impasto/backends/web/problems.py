@@ -42,6 +42,8 @@ STATUSES: Final[dict[str, int]] = {
     "checkpoint_not_measured": 409,
     "name_taken": 409,
     "no_worker_for_job": 409,
+    "schedule_ended": 409,
+    "schedule_limit": 409,
     "webhook_limit": 409,
     "webhook_disabled": 409,
     "webhook_key_missing": 503,
@@ -198,7 +200,7 @@ def _place(found: dict[str, Any]) -> str:
     parts = [str(part) for part in found["loc"]]
     within = parts[1:]
     # The union of kinds puts the kind's name between a job and its fields.
-    job = 2 if parts[0] == "body" and within[:1] == ["jobs"] else 0
+    job = {"jobs": 2, "job": 1}.get(within[0] if within else "", 0)
     if parts[0] == "body" and within[job : job + 1] and within[job] in all_kinds():
         del within[job]
     if found["type"] in {"union_tag_invalid", "union_tag_not_found"}:
