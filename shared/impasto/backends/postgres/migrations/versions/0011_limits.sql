@@ -212,12 +212,16 @@ CREATE INDEX lineage_edges_job ON lineage_edges (tenant_id, job_id);
 CREATE INDEX dataset_versions_job ON dataset_versions (tenant_id, job_id);
 CREATE INDEX checkpoints_job ON checkpoints (tenant_id, job_id);
 CREATE INDEX evaluations_job ON evaluations (tenant_id, job_id);
+-- The same of an artifact, for whoever removes one.
+CREATE INDEX artworks_sha256 ON artworks (tenant_id, sha256);
+CREATE INDEX job_samples_sha256 ON job_samples (tenant_id, sha256);
 -- Objects that nobody has published; the others are in use.
 CREATE INDEX artifacts_unpublished ON artifacts (touched_at) WHERE published_at IS NULL;
 
 -- Where a walk through the store goes on. Of the platform, not of a tenant: no right for impasto_api.
 CREATE TABLE walks (
-    name      text PRIMARY KEY,
-    after     text NOT NULL DEFAULT '',
-    begun_at  timestamptz NOT NULL DEFAULT now()
+    name     text PRIMARY KEY,
+    after    text NOT NULL DEFAULT '',
+    next_at  timestamptz NOT NULL DEFAULT now()
 );
+INSERT INTO walks (name) VALUES ('objects');
