@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import time
 from typing import Final
 
 import redis.asyncio as redis
@@ -16,8 +18,10 @@ from impasto.quotas import Rate, Taken, taken
 from impasto.settings import Settings
 
 _LOG = logging.getLogger("impasto.rates")
-# Long enough for a Redis that is only busy; who asks in the moment of its loss waits no longer than that, once.
+# Long enough for a Redis that is only busy.
 _ANSWERS_IN_S: Final = 0.25
+# While a question has been open for so long nobody asks another: in the moment of its loss few wait for Redis.
+_SLOW_S: Final = 0.03
 _LOOKS_EVERY_S: Final = 1.0
 _MOST_CONNECTIONS: Final = 64
 
@@ -45,13 +49,16 @@ def rates_of(settings: Settings) -> RedisRates | None:
 class RedisRates:
     """`away` says that Redis did not answer: then nobody asks it but a task that looks whether it is back."""
 
-    def __init__(self, redis_url: str, rate: Rate) -> None:
-        self.rate = rate
+    def __init__(self, redis_url: str, rate: Rate, *, answers_in_s: float = _ANSWERS_IN_S) -> None:
+        self.rate, self._answers_in_s = rate, answers_in_s
         self.away = False
+        # When the questions were asked that have no answer yet, the oldest first.
+        self._open: dict[int, float] = {}
+        self._numbers = itertools.count()
         self._client = redis.Redis.from_url(
             redis_url,
-            socket_timeout=_ANSWERS_IN_S,
-            socket_connect_timeout=_ANSWERS_IN_S,
+            socket_timeout=answers_in_s,
+            socket_connect_timeout=answers_in_s,
             max_connections=_MOST_CONNECTIONS,
             retry=Retry(NoBackoff(), 0),
         )
@@ -70,15 +77,25 @@ class RedisRates:
 
     async def take(self, key_id: str, rate: Rate) -> Taken | None:
         """Counts a request of this key; None if Redis cannot say."""
-        if self.away:
+        if self.away or self._is_slow():
             return None
+        number = next(self._numbers)
+        self._open[number] = time.monotonic()
         try:
-            async with asyncio.timeout(_ANSWERS_IN_S):
-                passes, ahead = await self._script([f"impasto:rate:{key_id}"], [repr(1 / rate.per_s), rate.burst])
+            async with asyncio.timeout(self._answers_in_s):
+                # Another rate begins anew: what was asked under a slower one must not be waited for.
+                name = f"impasto:rate:{key_id}:{rate.per_s:g}:{rate.burst}"
+                passes, ahead = await self._script([name], [repr(1 / rate.per_s), rate.burst])
         except (RedisError, OSError, TimeoutError) as error:
             self._lose(error)
             return None
+        finally:
+            del self._open[number]
         return taken(rate, float(ahead), passes=bool(passes))
+
+    def _is_slow(self) -> bool:
+        oldest = next(iter(self._open.values()), None)
+        return oldest is not None and time.monotonic() - oldest > min(_SLOW_S, self._answers_in_s)
 
     def _lose(self, error: BaseException) -> None:
         if not self.away:

@@ -15,22 +15,27 @@ _TAKE: Final = """
 WITH moved AS (
     INSERT INTO request_rates AS r (tenant_id, key_id, full_at)
     VALUES (%(tenant)s, %(key)s, clock_timestamp() + %(step)s)
-    ON CONFLICT (tenant_id, key_id) DO UPDATE SET full_at = greatest(r.full_at, clock_timestamp()) + %(step)s
+    ON CONFLICT (tenant_id, key_id) DO UPDATE SET full_at = CASE
+        WHEN r.full_at > clock_timestamp() + %(step)s * (%(burst)s + 1) THEN clock_timestamp()
+        ELSE greatest(r.full_at, clock_timestamp()) END + %(step)s
     WHERE greatest(r.full_at, clock_timestamp()) + %(step)s <= clock_timestamp() + %(step)s * %(burst)s
+        -- It was moved so far by a slower rate, which holds no more.
+        OR r.full_at > clock_timestamp() + %(step)s * (%(burst)s + 1)
     RETURNING full_at
 )
-SELECT true, full_at - clock_timestamp() FROM moved
+SELECT true, least(full_at - clock_timestamp(), %(step)s * %(burst)s) FROM moved
 UNION ALL
-SELECT false, full_at - clock_timestamp() FROM request_rates
+SELECT false, least(full_at - clock_timestamp(), %(step)s * %(burst)s) FROM request_rates
 WHERE tenant_id = %(tenant)s AND key_id = %(key)s AND NOT EXISTS (SELECT FROM moved)
 """
 
 
 async def take(connection: AsyncConnection[Any], tenant_id: str, key_id: str, rate: Rate) -> Taken:
     """Counts a request of this key in the transaction of this connection, which commits at once."""
-    await connection.execute("SELECT set_config('app.tenant_id', %s, true)", [tenant_id])
     # A count that is lost in a crash costs nothing, and nobody waits for a disk.
-    await connection.execute("SET LOCAL synchronous_commit = off")
+    await connection.execute(
+        "SELECT set_config('app.tenant_id', %s, true), set_config('synchronous_commit', 'off', true)", [tenant_id]
+    )
     values = {"tenant": tenant_id, "key": key_id, "step": timedelta(seconds=1 / rate.per_s), "burst": float(rate.burst)}
     row = await (await connection.execute(_TAKE, values)).fetchone()
     if row is None:  # refused by a row that this statement's snapshot does not have yet
