@@ -15,6 +15,7 @@ from impasto.backends.bells import Bells
 from impasto.backends.gate import ResolvingGate, warn_if_anywhere
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
+from impasto.backends.rates import rates_of
 from impasto.backends.sealing import SealedVault
 from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
@@ -36,6 +37,8 @@ from impasto_gateway.routes import (
     pipeline_events,
     pipelines,
     previews,
+    schedules,
+    tenants,
     trainings,
     uploads,
     webhooks,
@@ -53,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False,
-        responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
+        responses=problems.documented(400, 401, 403, 404, 413, 422, 429, 503),
     )  # fmt: skip
     made, app.openapi = app.openapi, lambda: problems.documented_schemas(made())  # type: ignore[method-assign]
     app.state.settings = settings
@@ -71,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
         events,
         pipelines,
         pipeline_events,
+        schedules,
         uploads,
         files,
         catalogue,
@@ -78,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         keys,
         previews,
         operations,
+        tenants,
         deliveries,
         webhooks,
     ):
@@ -91,7 +96,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warn_if_anywhere(settings.webhooks_to_anywhere)
     pool = api_pool(settings.database_url)
     await pool.open()
-    app.state.pool = pool
+    app.state.pool, app.state.rates = pool, rates_of(settings)
     app.state.known_keys = KnownKeys()
     ringer = Ringer(Bells(settings.redis_url), pool)
     awakener = Awakener(settings.redis_url)
@@ -109,6 +114,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         finally:
             await ringer.stop()
             await awakener.stop()
+            if app.state.rates:
+                await app.state.rates.stop()
             await pool.close()
 
 

@@ -28,6 +28,7 @@ ReadTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("read"
 SubmitTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("submit"), scope="function")]
 AdminTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("admin"), scope="function")]
 WebhookTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("webhooks"), scope="function")]
+OperateTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("operate"), scope="function")]
 Reader = Annotated[Caller, Depends(may("read"))]
 Submitter = Annotated[Caller, Depends(may("submit"))]
 WebhookOwner = Annotated[Caller, Depends(may("webhooks"))]

@@ -42,6 +42,8 @@ CODES: Final[dict[str, str]] = {
     "unauthenticated": "no API key, or one that is unknown, expired or revoked",
     "scope_missing": "the key lacks the scope that this call needs",
     "not_found": "there is no such thing, or it is not yours",
+    "rate_limited": "the key asks faster than it may",
+    "quota_exceeded": "a quota of the tenant is used up",
     # pictures
     "image_empty": "the file has no bytes",
     "image_unrecognised": "the file is not a picture in a format that is read",
@@ -72,6 +74,8 @@ CODES: Final[dict[str, str]] = {
     "import_missing": "the worker's folder of imports has no such folder",
     "hub_unreachable": "the hub of models cannot be asked from this worker, or refuses",
     "name_taken": "that name is in use",
+    "schedule_ended": "the schedule was due but once, and that is over",
+    "schedule_limit": "a tenant has at most 200 schedules",
     "no_worker_for_job": "no live worker can run the job, and it was to be refused then",
     # webhooks
     "webhook_url_not_allowed": "webhooks are not sent to such an address",

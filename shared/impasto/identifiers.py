@@ -26,6 +26,7 @@ PREFIXES: Final = {
     "whk": "webhook endpoint",
     "evt": "webhook event",
     "dlv": "webhook delivery",
+    "sch": "schedule",
 }
 
 
@@ -57,5 +58,6 @@ JobId = Annotated[str, StringConstraints(pattern=f"^job_{_BODY}$")]
 PipelineId = Annotated[str, StringConstraints(pattern=f"^pip_{_BODY}$")]
 WebhookEndpointId = Annotated[str, StringConstraints(pattern=f"^whk_{_BODY}$")]
 WebhookDeliveryId = Annotated[str, StringConstraints(pattern=f"^dlv_{_BODY}$")]
+ScheduleId = Annotated[str, StringConstraints(pattern=f"^sch_{_BODY}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 PictureId = Annotated[str, StringConstraints(pattern=f"^(art_{_BODY}|sha256:[0-9a-f]{{64}})$")]

@@ -68,6 +68,7 @@ class JobRecord(BaseModel):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    start_after: datetime | None = None
     start_by: datetime | None = None
     finish_by: datetime | None = None
     retry_of: str | None = None

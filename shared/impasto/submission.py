@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from impasto.artifacts import PICTURE_TYPES
@@ -17,7 +17,7 @@ from impasto.delivery import NewEndpoint
 from impasto.errors import Conflict, InvalidInput, NotFound
 from impasto.identifiers import PREFIXES, is_id, new_id
 from impasto.jobs import JobRecord, JobState
-from impasto.kinds import Kind
+from impasto.kinds import Kind, all_kinds
 
 _DIGEST: Final = re.compile("sha256:[0-9a-f]{64}")
 MOST_JOBS: Final = 1000
@@ -55,7 +55,7 @@ class Bell:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The job, and its bell unless the job had been accepted before under the same Idempotency-Key."""
+    """The job, and its bell unless it had been accepted before under its Idempotency-Key, or may not start yet."""
 
     job: JobRecord
     bell: Bell | None
@@ -84,12 +84,18 @@ class Inbox(Protocol):
         """The first of these checkpoints that has no finished evaluation on works it was not trained on."""
         ...
 
-    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
-        """Job, event, bell, and its callback if it has one; None if the Idempotency-Key is taken."""
+    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell | None] | None:
+        """Job, event, bell if it may start now, and its callback; None if the Idempotency-Key is taken."""
         ...
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
         """The job accepted under that key and the digest of its request."""
+        ...
+
+    async def check_quotas(self) -> None:
+        """Raises:
+        LimitExceeded: what was inserted goes beyond a quota of the tenant.
+        """
         ...
 
     async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
@@ -109,15 +115,14 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
         Conflict: a checkpoint has no finished evaluation, and the params do not allow that; or no worker is there to
             run the job, and it is to be refused then.
         InvalidInput: the Idempotency-Key was used with another body, or what is named as a picture is none.
+        LimitExceeded: a quota of the tenant is used up.
     """
-    if missing := await inbox.missing(sorted(set(references(job.params)))):
-        raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
-    await _require_pictures(inbox, dict(pictures_of(job.kind, job.params, "params")))
-    if unmeasured := await inbox.unmeasured(to_be_measured(job.params)):
-        raise not_measured(unmeasured, "params.checkpoint")
+    await refuse_unfit(inbox, job)
     if accepted := await inbox.insert(job):
+        # What is refused here is not committed. Of a job accepted before nothing is asked.
         if job.require_worker:
-            _require_worker(accepted[0], "require_worker")  # what is refused is not committed
+            _require_worker(accepted[0], "require_worker")
+        await inbox.check_quotas()
         return Submitted(*accepted)
     assert job.idempotency_key is not None
     earlier, request_sha256 = await inbox.by_key(job.idempotency_key)
@@ -132,6 +137,19 @@ def stands_alone(job: NewJob) -> bool:
     )
 
 
+async def refuse_unfit(inbox: Inbox, job: NewJob, place: str = "params") -> None:
+    """Raises:
+    NotFound: the params name a thing that the tenant does not have.
+    InvalidInput: what is named as a picture is none.
+    Conflict: a checkpoint has no finished evaluation, and the params do not allow that.
+    """
+    if missing := await inbox.missing(sorted(set(references(job.params)))):
+        raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
+    await _require_pictures(inbox, dict(pictures_of(job.kind, job.params, place)))
+    if unmeasured := await inbox.unmeasured(to_be_measured(job.params)):
+        raise not_measured(unmeasured, f"{place}.checkpoint")
+
+
 async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     """Accepts all of these jobs or none; the caller commits. The first carries the Idempotency-Key of the whole call.
 
@@ -142,6 +160,7 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
         for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
             if job.require_worker:
                 _require_worker(record, f"jobs.{n}.require_worker")
+        await inbox.check_quotas()
         return accepted
     assert jobs[0].idempotency_key is not None
     earlier, request_sha256 = await inbox.all_by_key(jobs[0].idempotency_key)
@@ -261,6 +280,25 @@ def _placed(value: Any, place: str) -> Iterator[tuple[str, str]]:
 def request_digest(body: Mapping[str, Any]) -> bytes:
     """SHA-256 of the request as canonical JSON: the order of its fields does not matter."""
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":"), default=str).encode()).digest()
+
+
+def new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None = None) -> NewJob:
+    """A job from the body that asks for it, its params being what its kind takes; its seconds are from `now`."""
+
+    def later(name: str) -> datetime | None:
+        return now + timedelta(seconds=seconds) if (seconds := asked.get(name)) else None
+
+    return NewJob(
+        id=job_id,
+        kind=all_kinds()[asked["kind"]],
+        params=asked["params"],
+        priority=asked.get("priority", 0),
+        finish_by=later("deadline_s"),
+        start_by=later("start_by_s"),
+        run_after=later("start_after_s"),
+        traceparent=traceparent,
+        require_worker=asked.get("require_worker", False),
+    )
 
 
 def new_job_id() -> str:

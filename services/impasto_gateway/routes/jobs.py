@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
@@ -32,6 +31,7 @@ from impasto.submission import (
     MOST_JOBS,
     NewJob,
     Submitted,
+    new_job,
     new_job_id,
     refuse_finished,
     request_digest,
@@ -84,8 +84,18 @@ class _Request(BaseModel):
         allow_inf_nan=False,
         description="Seconds from now by which the job must have started.",
     )
+    start_after_s: float | None = Field(
+        None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now before which it does not start."
+    )
     callback: CallbackRequest | None = None
     require_worker: bool = Field(False, description="Refuse the job if no live worker can run it, instead of waiting.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        ends = [end for end in (self.start_by_s, self.deadline_s) if end is not None]
+        if self.start_after_s is not None and ends and min(ends) <= self.start_after_s:
+            raise ValueError("start_by_s and deadline_s come after start_after_s")
+        return self
 
 
 class AcceptedJob(JobRecord):
@@ -186,17 +196,14 @@ async def submit_job(
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
     check_key(idempotency_key)
-    body = request.model_dump(mode="json")
-    for added in ("callback", "start_by_s", "require_worker"):
-        if not body[added]:
-            del body[added]  # a body without one is the same as before there were any
+    body = asked_for(request)
     job = replace(
-        _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
+        new_job(new_job_id(), body, datetime.now(UTC), trace_parent(traceparent)),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
-    submitted, sealed = await _accept(http.app.state.pool, caller.tenant_id, job)
+    submitted, sealed = await _accept(http.app.state.pool, caller, job)
     record = submitted.job
     if submitted.bell:
         # Only noted down: another task rings, and nobody waits for Redis.
@@ -211,17 +218,17 @@ async def submit_job(
 
 
 async def _accept(
-    pool: AsyncConnectionPool[AsyncConnection[Any]], tenant_id: str, job: NewJob
+    pool: AsyncConnectionPool[AsyncConnection[Any]], caller: Caller, job: NewJob
 ) -> tuple[Submitted, bytes | None]:
     """The job, and the sealed secret of its callback.
 
     Not the request's own transaction: whoever prefers to wait holds none meanwhile.
     """
-    if stands_alone(job):
+    if stands_alone(job) and not caller.has_quotas:
         async with connection_of(pool) as connection:
-            if accepted := await insert_alone(connection, tenant_id, job):
+            if accepted := await insert_alone(connection, caller.tenant_id, job):
                 return Submitted(*accepted), None
-    async with tenant_transaction(pool, tenant_id) as connection:
+    async with tenant_transaction(pool, caller.tenant_id) as connection:
         submitted = await submit(PostgresInbox(connection), job)
         sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
         return submitted, sealed
@@ -258,8 +265,8 @@ async def submit_jobs(
 ) -> AcceptedJobs:
     """Accepts up to 1,000 jobs in one commit, or none: a fault names its job, such as `jobs.17.params.steps`."""
     check_key(idempotency_key)
-    for number, asked in enumerate(request.jobs):
-        if asked.callback is not None:
+    for number, one in enumerate(request.jobs):
+        if one.callback is not None:
             raise InvalidInput(
                 "field_unknown",
                 "jobs that are submitted together have no callbacks",
@@ -267,9 +274,13 @@ async def submit_jobs(
                 hint="submit it alone, or register a webhook",
             )
     body, now = request.model_dump(mode="json"), datetime.now(UTC)
+    for asked in body["jobs"]:
+        if asked["start_after_s"] is None:
+            del asked["start_after_s"]  # a body without one is the same as before there were any
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
-    jobs = [_new_job(job_id, asked, now, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    parent = trace_parent(traceparent)
+    jobs = [new_job(job_id, asked, now, parent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
     jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
     submitted = await submit_all(PostgresInbox(connection), jobs)
     after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
@@ -284,18 +295,13 @@ def check_key(idempotency_key: str | None) -> None:
         raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
 
 
-def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None) -> NewJob:
-    """A job from the body that asks for it, without what goes with a whole call."""
-    return NewJob(
-        id=job_id,
-        kind=all_kinds()[asked["kind"]],
-        params=asked["params"],
-        priority=asked["priority"],
-        finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
-        start_by=now + timedelta(seconds=asked["start_by_s"]) if asked.get("start_by_s") else None,
-        traceparent=trace_parent(traceparent),
-        require_worker=asked.get("require_worker", False),
-    )
+def asked_for(request: _Request) -> dict[str, Any]:
+    """The body as it was before there were all of its fields, so that its digest is still the same."""
+    body = request.model_dump(mode="json")
+    for added in ("callback", "start_by_s", "start_after_s", "require_worker"):
+        if not body[added]:
+            del body[added]
+    return body
 
 
 def _shown(sealed: bytes | None, the: Parts) -> str | None:

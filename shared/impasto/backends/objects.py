@@ -6,6 +6,9 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlparse
@@ -22,6 +25,14 @@ from impasto.settings import Settings
 _BLOCK_BYTES: Final = 1 << 20
 # What comes damaged may have been so on its way only.
 _TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's key, and when it was put there, by the store's clock."""
+
+    key: str
+    modified_at: datetime | None
 
 
 class S3Objects:
@@ -120,6 +131,16 @@ class S3Objects:
         with _named_errors():
             for found in self._client.list_objects(self._bucket, prefix, recursive=True):
                 self._client.remove_object(self._bucket, str(found.object_name))
+
+    def page(self, after: str, most: int) -> list[StoredObject]:
+        """The first `most` objects of the bucket whose keys come after this one, in the order of their keys.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        with _named_errors():
+            found = self._client.list_objects(self._bucket, recursive=True, start_after=after or None)
+            return [StoredObject(str(each.object_name), each.last_modified) for each in islice(found, most)]
 
     def stream(self, tenant_id: str, sha256: str) -> Iterator[bytes]:
         """The object's bytes in blocks of one MiB."""

@@ -29,8 +29,8 @@ def jobs() -> None:
 def submit(session: Session, file: IO[str], idempotency_key: str | None) -> None:
     """Submit up to 1,000 jobs together from a file with a JSON object a line; - is stdin.
 
-    A line has "kind" and "params", and may have "priority", "deadline_s" and "start_by_s". All are accepted, or
-    none. Prints their ids and leaves them to run.
+    A line has "kind" and "params", and may have "priority", "deadline_s", "start_by_s" and "start_after_s". All are
+    accepted, or none. Prints their ids and leaves them to run.
     """
     from impasto.client.jobs import submitting_bodies
 
@@ -78,6 +78,7 @@ def show(session: Session, job_id: str) -> None:
             "took": _took(job),
             "attempts": job.attempts,
             "retry of": job.retry_of,
+            "start after": words.ago(job.start_after) if job.start_after and not job.started_at else None,
             "start by": words.ago(job.start_by) if job.start_by and not job.started_at else None,
             "deadline": words.ago(job.finish_by) if job.finish_by else None,
             "progress": told(job.progress) if job.progress and not job.state.is_final else None,

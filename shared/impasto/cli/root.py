@@ -37,6 +37,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Look": {
         "jobs": Entry("impasto.cli.jobs", "Submit, list, show, watch, cancel and retry jobs."),
         "pipelines": Entry("impasto.cli.pipelines", "Submit, list, show, watch, cancel and resume pipelines."),
+        "schedules": Entry("impasto.cli.schedules", "Submit jobs at a time or by cron."),
         "artworks": Entry("impasto.cli.artworks", "List and show uploaded artworks."),
         "checkpoints": Entry("impasto.cli.checkpoints", "List checkpoints and what was measured of them."),
         "styles": Entry("impasto.cli.styles", "List styles and keep new mixes."),
@@ -48,6 +49,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "logs": Entry(_PLATFORM, "Show the log of a part of the platform."),
         "top": Entry("impasto.cli.top", "Show queues and workers as they change."),
         "webhooks": Entry("impasto.cli.webhooks", "Say where events are sent, and see what was sent."),
+        "usage": Entry("impasto.cli.usage", "Show what you use and what you may."),
+        "tenants": Entry("impasto.cli.usage", "Look at tenants and set their limits."),
         "keys": Entry("impasto.cli.keys", "Create, list and revoke API keys."),
         "worker": Entry("impasto_worker.cli", "Run a worker on this machine's device."),
         "models": Entry("impasto_worker.cli", "Fetch and list pretrained weights."),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 INTERRUPTED = 130
 _LINE_EVERY_S = 10.0
+_TIMES = ("deadline_s", "start_by_s", "start_after_s")
 
 _TOLD = {
     "job.queued": "queued",
@@ -49,11 +50,16 @@ def job_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="SECONDS",
         help="Give up if it has not started then.",
     )
+    @click.option(
+        "--start-after",
+        "start_after_s",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Do not start before then.",
+    )
     @functools.wraps(function)
-    def run(
-        *args: Any, wait: bool, priority: int, deadline_s: float | None, start_by_s: float | None, **values: Any
-    ) -> Any:
-        job = {"wait": wait, "priority": priority, "deadline_s": deadline_s, "start_by_s": start_by_s}
+    def run(*args: Any, wait: bool, priority: int, **values: Any) -> Any:
+        job = {"wait": wait, "priority": priority} | {name: values.pop(name) for name in _TIMES}
         return function(*args, job=job, **values)
 
     return run
@@ -65,7 +71,7 @@ def submit(session: Session, params: Params, job: dict[str, Any]) -> tuple[Job[A
     Raises:
         JobFailed: the job failed or was canceled.
     """
-    options = {"priority": job["priority"]} | {name: job[name] for name in ("deadline_s", "start_by_s") if job[name]}
+    options = {"priority": job["priority"]} | {name: job[name] for name in _TIMES if job[name]}
     submitted = session.client.submit(params, **options)
     if not job["wait"]:
         if session.as_json:

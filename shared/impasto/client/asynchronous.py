@@ -26,6 +26,8 @@ from impasto.client.asynchronous_resources import (
     AsyncWorkers,
     OnProgress,
 )
+from impasto.client.asynchronous_schedules import AsyncSchedules
+from impasto.client.asynchronous_tenants import AsyncTenants
 from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.asynchronous_webhooks import AsyncWebhooks
 from impasto.client.files import FolderUpload, OnFileProgress
@@ -34,6 +36,7 @@ from impasto.client.resources import About
 from impasto.client.retrying import Retries
 from impasto.client.upload import Metadata, Source, UploadProgress
 from impasto.lineage import LineageGraph
+from impasto.quotas import TenantUsage
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
@@ -70,6 +73,7 @@ class AsyncClient:
         self.styles = AsyncStyles(transport)
         self.artifacts, self.files, self.keys = AsyncArtifacts(transport), AsyncFiles(transport), AsyncKeys(transport)
         self.webhooks, self.pipelines = AsyncWebhooks(transport), AsyncPipelines(transport)
+        self.schedules, self.tenants = AsyncSchedules(transport), AsyncTenants(transport)
         self.queues, self.workers = AsyncQueues(transport), AsyncWorkers(transport)
 
     async def __aenter__(self) -> Self:
@@ -85,6 +89,10 @@ class AsyncClient:
     async def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return await self.transport.run(resources.fetch(About))
+
+    async def usage(self) -> TenantUsage:
+        """What the tenant of this key uses and may."""
+        return await self.transport.run(resources.fetch(TenantUsage, "usage"))
 
     async def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""
@@ -185,8 +193,8 @@ class AsyncClient:
     async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
-        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `idempotency_key` (the same key
+        again gives the same job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
 

@@ -23,12 +23,13 @@ _MOST_POINTS: Final = 5000
 
 
 class SubmitOptions(TypedDict, total=False):
-    """What may be given with a job: its urgency (-10..10), seconds until it must have ended, and until it must have
-    started, a key against doubles, a callback."""
+    """What may be given with a job: its urgency (-10..10), seconds until it must have ended, until it must have
+    started, and before which it does not start; a key against doubles, a callback."""
 
     priority: int
     deadline_s: float
     start_by_s: float
+    start_after_s: float
     idempotency_key: str
     callback: dict[str, Any]
 
@@ -39,6 +40,7 @@ class JobOptions(TypedDict, total=False):
     priority: int
     deadline_s: float
     start_by_s: float
+    start_after_s: float
 
 
 class BulkOptions(JobOptions, total=False):
@@ -61,7 +63,11 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[AcceptedJob]:
         InvalidInput: no kind takes such params, or the platform refuses them.
     """
     body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
-    body |= {name: options[name] for name in ("priority", "deadline_s", "start_by_s", "callback") if name in options}
+    body |= {
+        name: options[name]
+        for name in ("priority", "deadline_s", "start_by_s", "start_after_s", "callback")
+        if name in options
+    }
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
     return AcceptedJob.model_validate_json(answer.content)

@@ -30,10 +30,13 @@ from impasto.client.threaded_resources import (
     Styles,
     Workers,
 )
+from impasto.client.threaded_schedules import Schedules
+from impasto.client.threaded_tenants import Tenants
 from impasto.client.threaded_transport import Transport
 from impasto.client.threaded_webhooks import Webhooks
 from impasto.client.upload import Metadata, Source, UploadProgress
 from impasto.lineage import LineageGraph
+from impasto.quotas import TenantUsage
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
@@ -69,6 +72,7 @@ class Client:
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
         self.artifacts, self.files, self.keys = Artifacts(transport), Files(transport), Keys(transport)
         self.webhooks, self.pipelines = Webhooks(transport), Pipelines(transport)
+        self.schedules, self.tenants = Schedules(transport), Tenants(transport)
         self.queues, self.workers = Queues(transport), Workers(transport)
 
     def __enter__(self) -> Self:
@@ -84,6 +88,10 @@ class Client:
     def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return self.transport.run(resources.fetch(About))
+
+    def usage(self) -> TenantUsage:
+        """What the tenant of this key uses and may."""
+        return self.transport.run(resources.fetch(TenantUsage, "usage"))
 
     def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""
@@ -175,8 +183,8 @@ class Client:
     def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
-        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `idempotency_key` (the same key
+        again gives the same job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
 

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from impasto.backends.postgres.flows import perform_async
 from impasto.backends.postgres.jobs import COLUMNS, record
 from impasto.backends.postgres.known import first_missing, first_unmeasured, first_without_picture
+from impasto.backends.postgres.quotas import check_submission
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
@@ -30,10 +31,12 @@ WITH job AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
 ), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent) SELECT tenant_id, id, queue, traceparent FROM job
-    RETURNING outbox.id AS outbox_id
+    -- Of a job that may not start yet, the reconciler rings when it may.
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM job
+    RETURNING outbox.id AS outbox_id, outbox.created_at <= now() AS now_due
 )
-SELECT {COLUMNS}, outbox_id FROM job, bell
+SELECT {COLUMNS}, CASE WHEN now_due THEN outbox_id END FROM job, bell
 """  # noqa: S608  fixed columns
 IN_TENANT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
 # The row is made before its policies are looked at, and to make it is to say whose it is: no statement comes before.
@@ -42,29 +45,32 @@ _INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenan
 # Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
 _INSERT_ALL: Final = f"""
 WITH job AS (
-    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
                       idempotency_key, request_sha256, submitted_with, traceparent, affinity, last_event)
-    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, coalesce(run_after, now()),
+           run_limit_s, finish_by, start_by,
            CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
            affinity, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
-                %(priority)s::smallint[], %(run_limit_s)s::double precision[], %(finish_by)s::timestamptz[],
-                %(start_by)s::timestamptz[], %(affinity)s::text[])
-         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by, affinity, n)
+                %(priority)s::smallint[], %(run_after)s::timestamptz[], %(run_limit_s)s::double precision[],
+                %(finish_by)s::timestamptz[], %(start_by)s::timestamptz[], %(affinity)s::text[])
+         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
+                               affinity, n)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
 ), numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY id) AS place FROM job
+    SELECT *, row_number() OVER (PARTITION BY queue, run_after ORDER BY id) AS place FROM job
 ), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
-    SELECT tenant_id, id, queue, traceparent FROM numbered WHERE place <= {MOST_BELLS}
-    RETURNING outbox.id AS outbox_id, outbox.job_id
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM numbered WHERE place <= {MOST_BELLS}
+    RETURNING outbox.id AS outbox_id, outbox.job_id, outbox.created_at <= now() AS now_due
 )
-SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
+SELECT {COLUMNS}, queue, CASE WHEN now_due THEN outbox_id END
+FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
 """  # noqa: S608  fixed columns
 
 
@@ -104,23 +110,27 @@ class PostgresInbox:
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
         return await perform_async(self._connection, first_unmeasured(checkpoint_ids))
 
-    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
+    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell | None] | None:
         cursor = await self._connection.execute(IN_TENANT, values_of(job))
         row = await cursor.fetchone()
         if row is None:
             return None
         if job.callback is not None:
             await PostgresEndpoints(self._connection).add(replace(job.callback, job_id=job.id))
-        return record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent)
+        return record(row[:-1]), _bell(job, row[-1])
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
         cursor = await self._connection.execute(
-            f"SELECT {COLUMNS}, request_sha256 FROM jobs WHERE idempotency_key = %s",  # noqa: S608  fixed columns
+            f"""SELECT {COLUMNS}, request_sha256 FROM jobs
+                WHERE tenant_id = current_setting('app.tenant_id') AND idempotency_key = %s""",  # noqa: S608
             [idempotency_key],
         )
         row = await cursor.fetchone()
         assert row is not None, "a taken key has its job"
         return record(row[:-1]), bytes(row[-1])
+
+    async def check_quotas(self) -> None:
+        await check_submission(self._connection)
 
     async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
         first = jobs[0]
@@ -131,6 +141,7 @@ class PostgresInbox:
             "shape": [job.kind.shape for job in jobs],
             "params": [Jsonb(job.params) for job in jobs],
             "priority": [job.priority for job in jobs],
+            "run_after": [job.run_after for job in jobs],
             "run_limit_s": [job.kind.run_limit_s for job in jobs],
             "finish_by": [job.finish_by for job in jobs],
             "start_by": [job.start_by for job in jobs],
@@ -157,11 +168,18 @@ class PostgresInbox:
         return [record(row) for row in await cursor.fetchall()], request_sha256
 
 
-async def insert_alone(connection: AsyncConnection[Any], tenant_id: str, job: NewJob) -> tuple[JobRecord, Bell] | None:
+async def insert_alone(
+    connection: AsyncConnection[Any], tenant_id: str, job: NewJob
+) -> tuple[JobRecord, Bell | None] | None:
     """A job that refers to nothing and has no callback: one statement, which is its own transaction.
 
     None if its Idempotency-Key is taken. A submission is little else than round trips: this is one instead of four.
     """
     cursor = await connection.execute(_INSERT_ALONE, {**values_of(job), "tenant": tenant_id})
     row = await cursor.fetchone()
-    return None if row is None else (record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent))
+    return None if row is None else (record(row[:-1]), _bell(job, row[-1]))
+
+
+def _bell(job: NewJob, outbox_id: int | None) -> Bell | None:
+    """None for a job that may not start yet: the reconciler rings when it may."""
+    return None if outbox_id is None else Bell(job.kind.queue, outbox_id, job.traceparent)

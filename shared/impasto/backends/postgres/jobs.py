@@ -11,7 +11,8 @@ from impasto.jobs import JobEvent, JobRecord, JobState
 
 COLUMNS: Final = (
     "id, kind, state, params, result, error, progress, attempts, cancel_requested_at IS NOT NULL AS cancel_requested, "
-    "created_at, started_at, finished_at, start_by, finish_by, retry_of, pipeline_id, "
+    "created_at, started_at, finished_at, CASE WHEN run_after > created_at THEN run_after END AS start_after, "
+    "start_by, finish_by, retry_of, pipeline_id, "
     "job_waits_for(state, queue, kind) AS waiting_for"
 )
 _NAMES: Final = (
@@ -27,6 +28,7 @@ _NAMES: Final = (
     "created_at",
     "started_at",
     "finished_at",
+    "start_after",
     "start_by",
     "finish_by",
     "retry_of",
