@@ -30,7 +30,7 @@ class Ringer:
     def __init__(self, bells: Bells, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._bells, self._pool = bells, pool
         self._waiting: asyncio.Queue[tuple[str, Sequence[Bell]]] = asyncio.Queue(_MOST_WAITING)
-        self._told: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        self._told: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue(_MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -47,17 +47,17 @@ class Ringer:
             with suppress(asyncio.QueueFull):
                 self._waiting.put_nowait((tenant_id, bells))
 
-    async def tell(self, job_id: str) -> None:
-        """Wakes the readers of a job's events, soon."""
+    async def tell(self, identifier: str, tenant_id: str | None = None) -> None:
+        """Wakes the readers of a job's events, and of its tenant's if that is given, soon; or the notifier."""
         with suppress(asyncio.QueueFull):
-            self._told.put_nowait(job_id)
+            self._told.put_nowait((identifier, tenant_id))
 
     async def _ring_for_ever(self) -> None:
         while True:
             tenant_id, bells = await self._waiting.get()
             queues = ", ".join(sorted({bell.queue for bell in bells}))
             try:
-                await asyncio.to_thread(self._ring_all, bells)
+                await asyncio.to_thread(self._ring_all, tenant_id, bells)
                 async with tenant_transaction(self._pool, tenant_id) as connection:
                     rung = [bell.outbox_id for bell in bells]
                     await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
@@ -68,15 +68,17 @@ class Ringer:
             except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
                 _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
 
-    def _ring_all(self, bells: Sequence[Bell]) -> None:
+    def _ring_all(self, tenant_id: str, bells: Sequence[Bell]) -> None:
         for bell in bells:
             self._bells.ring(bell.queue, bell.traceparent)
+        # Jobs that were accepted are news to whoever follows their tenant.
+        self._bells.tell([], tenant_id)
 
     async def _tell_for_ever(self) -> None:
         while True:
-            job_id = await self._told.get()
+            job_id, tenant_id = await self._told.get()
             try:
-                await asyncio.to_thread(self._bells.tell, [job_id])
+                await asyncio.to_thread(self._bells.tell, [job_id], tenant_id)
             except (RedisError, OSError):
                 _LOG.debug("readers of %s were not woken; they poll", job_id)
             except Exception as error:  # noqa: BLE001  whatever it was, the next reader must be woken

@@ -62,6 +62,7 @@ class Sweeper:
             overdue = [*sweeping.fail_overdue(connection), *sweeping.fail_not_started(connection)]
             if self._answers_since is None:
                 self._answers_since = now
+                self._settle_events(connection)
             expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []
             forgotten = sweeping.forget_workers(connection, _FORGOTTEN_S)
         for name in forgotten:
@@ -72,6 +73,10 @@ class Sweeper:
         EXPIRED.inc(len(expired))
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
+
+    def _settle_events(self, connection: Connection[Any]) -> None:
+        if count := sweeping.settle_events(connection):
+            _LOG.warning("the database was restored: %d events of before are now the oldest", count)
 
     def _sweep_states(self) -> None:
         """A worker removes the state of the training it ends; this is for those that ended otherwise."""

@@ -32,6 +32,7 @@ from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import ClaimPolicy, PostgresQueue
 from impasto.backends.postgres.trainings import PostgresTrainings
 from impasto.checkpoints import checkpoint_of
+from impasto.jobs import ClaimedJob
 from impasto.settings import Settings
 from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
@@ -173,7 +174,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         tools=tools,
         active=ActiveJobs(),
         work_folder=settings.data_folder / "work" / options.name,
-        on_news=lambda job_id: _tell(bells, job_id),
+        on_news=lambda job: _tell(bells, job),
         call_slots=lambda: _call_slots(bells, options),
         ring=lambda queue: _ring(bells, queue),
         ring_worker=lambda name: _ring(bells, worker_queue(name)),
@@ -218,9 +219,9 @@ def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
     return Holding(running, memory.now().used_bytes, tuple(loaded))
 
 
-def _tell(bells: Bells, job_id: str) -> None:
+def _tell(bells: Bells, job: ClaimedJob) -> None:
     with suppress(RedisError, OSError):  # readers poll without it
-        bells.tell([job_id])
+        bells.tell([job.id], job.tenant_id)
 
 
 def _arguments(options: WorkerOptions) -> list[str]:

@@ -67,7 +67,7 @@ class Slots:
         tools: Tools,
         active: ActiveJobs,
         work_folder: Path,
-        on_news: Callable[[str], None],
+        on_news: Callable[[ClaimedJob], None],
         call_slots: Callable[[], None] = lambda: None,
         places: Mapping[Shape, int] | None = None,
         ring: Callable[[str], None] = lambda _: None,
@@ -238,7 +238,7 @@ class Slots:
                 self.keeper.notice()
             if self._draining.is_set():
                 active.stop(StopReason.DRAINED)  # the drain looked before this job was there
-            self._on_news(job.id)
+            self._on_news(job)
             how = self._attempt(active)
         finally:
             self.active.remove(active)
@@ -246,7 +246,7 @@ class Slots:
             if how == "succeeded":
                 RAN.labels(job.kind).observe(time.monotonic() - started)
             _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
-            self._on_news(job.id)
+            self._on_news(job)
 
     def _count_start(self, job: ClaimedJob) -> None:
         # A kind without a handler is the attempt's to fail by its name.

@@ -318,11 +318,13 @@ async def get_job(
 @router.post(
     "/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job", responses=documented(409)
 )
-async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks) -> JobRecord:
+async def cancel_job(
+    job_id: JobId, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
+) -> JobRecord:
     """A queued job ends at once; a running one within seconds. Asking again changes nothing."""
     if asked := await request_cancel(connection, job_id):
         # News of what is not committed yet would be looked up too early, and not told again.
-        after.add_task(the.ringer.tell, job_id)
+        after.add_task(the.ringer.tell, job_id, caller.tenant_id)
         return asked
     job = await _existing(connection, job_id)
     refuse_finished(job)

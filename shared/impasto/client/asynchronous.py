@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
-from impasto.client import jobs, resources, upload
+from impasto.client import following, jobs, resources, upload
 from impasto.client.address import find_address
 from impasto.client.asynchronous_resources import (
     AsyncArtifacts,
@@ -32,6 +32,7 @@ from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
 from impasto.client.upload import Metadata, Source, UploadProgress
+from impasto.events import TenantEvent
 from impasto.lineage import LineageGraph
 
 if TYPE_CHECKING:
@@ -84,6 +85,17 @@ class AsyncClient:
     async def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return await self.transport.run(resources.fetch(About))
+
+    def events(
+        self, after: str = "now", *, follow: bool = True, kinds: Collection[str] = (), types: Collection[str] = ()
+    ) -> AsyncIterator[TenantEvent]:
+        """Every event of every job of the tenant after a position: as they happen, without an end, or those so far.
+
+        `after` is `0` for the oldest, `now`, or an event's `position`: nothing after it is skipped, however often the
+        stream breaks. `kinds` and `types` choose among them.
+        """
+        flow = following.following if follow else following.listing
+        return self.transport.iterate(flow(after, kinds, types))
 
     async def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
-from impasto.client import jobs, resources, upload
+from impasto.client import following, jobs, resources, upload
 from impasto.client.address import find_address
 from impasto.client.files import FolderUpload, OnFileProgress
 from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
@@ -32,6 +32,7 @@ from impasto.client.threaded_resources import (
 from impasto.client.threaded_transport import Transport
 from impasto.client.threaded_webhooks import Webhooks
 from impasto.client.upload import Metadata, Source, UploadProgress
+from impasto.events import TenantEvent
 from impasto.lineage import LineageGraph
 
 if TYPE_CHECKING:
@@ -83,6 +84,17 @@ class Client:
     def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return self.transport.run(resources.fetch(About))
+
+    def events(
+        self, after: str = "now", *, follow: bool = True, kinds: Collection[str] = (), types: Collection[str] = ()
+    ) -> Iterator[TenantEvent]:
+        """Every event of every job of the tenant after a position: as they happen, without an end, or those so far.
+
+        `after` is `0` for the oldest, `now`, or an event's `position`: nothing after it is skipped, however often the
+        stream breaks. `kinds` and `types` choose among them.
+        """
+        flow = following.following if follow else following.listing
+        return self.transport.iterate(flow(after, kinds, types))
 
     def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""
