@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from impasto.estimates import QueueEstimate
 
 
 class JobState(StrEnum):
@@ -72,6 +74,7 @@ class JobRecord(BaseModel):
     finish_by: datetime | None = None
     retry_of: str | None = None
     waiting_for: WaitsFor | None = None
+    queue: QueueEstimate | None = Field(None, description="Of a queued job that is asked for with `?estimate=true`.")
 
 
 class JobEvent(BaseModel):

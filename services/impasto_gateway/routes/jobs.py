@@ -15,6 +15,7 @@ from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Re
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from impasto.backends.postgres.estimates import queue_estimate
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
 from impasto.backends.postgres.pools import tenant_transaction
@@ -306,13 +307,27 @@ async def get_jobs(
 
 @router.get("/{job_id}", summary="Look at a job", operation_id="get_job")
 async def get_job(
-    job_id: JobId, caller: Reader, the: TheParts, http: Request, response: Response, prefer: _Prefer = None
+    job_id: JobId,
+    caller: Reader,
+    the: TheParts,
+    http: Request,
+    response: Response,
+    prefer: _Prefer = None,
+    estimate: Annotated[
+        bool, Query(description="Of a queued job also `queue`: its place, and when it will run.")
+    ] = False,
 ) -> JobRecord:
     """State, progress, and in the end the result or the error."""
     seconds = preferred_wait(prefer, response)
     if seconds is None:
-        return await _look(http, caller, job_id)
-    return await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
+        job = await _look(http, caller, job_id)
+    else:
+        job = await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
+    if estimate and job.state is JobState.QUEUED:
+        class_s = float(http.app.state.settings.class_s)
+        async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+            job.queue = await queue_estimate(connection, job_id, class_s=class_s)
+    return job
 
 
 @router.post(

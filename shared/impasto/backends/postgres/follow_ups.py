@@ -35,5 +35,6 @@ def insert_follow_up(connection: Connection[Any], job: ClaimedJob, follow_up: Fo
             "request_sha256": None,
             "traceparent": job.traceparent,
             "affinity": kind.affinity_of(params),
+            "size_class": kind.size_of(params),
         },
     )
