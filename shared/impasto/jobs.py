@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, Field
 
 from impasto.estimates import QueueEstimate
+from impasto.logs import LogLine
 
 
 class JobState(StrEnum):
@@ -74,6 +75,7 @@ class JobRecord(BaseModel):
     finish_by: datetime | None = None
     retry_of: str | None = None
     waiting_for: WaitsFor | None = None
+    log_tail: list[LogLine] | None = Field(None, description="The last log lines of a failed job that is asked for.")
     queue: QueueEstimate | None = Field(None, description="Of a queued job that is asked for with `?estimate=true`.")
 
 

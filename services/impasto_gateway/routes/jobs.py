@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 from impasto.backends.postgres.estimates import queue_estimate
 from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.postgres.logs import log_tail, logs_after
 from impasto.backends.postgres.pools import tenant_transaction
 from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
@@ -28,6 +29,7 @@ from impasto.errors import InvalidInput, NotFound, Unavailable
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
+from impasto.logs import TAIL_LINES, LogLine
 from impasto.submission import MOST_JOBS, NewJob, new_job_id, refuse_finished, request_digest, submit, submit_all
 from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
 from impasto_gateway.parts import (
@@ -323,11 +325,29 @@ async def get_job(
         job = await _look(http, caller, job_id)
     else:
         job = await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
-    if estimate and job.state is JobState.QUEUED:
-        class_s = float(http.app.state.settings.class_s)
+    if job.state is JobState.FAILED or (estimate and job.state is JobState.QUEUED):
         async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
-            job.queue = await queue_estimate(connection, job_id, class_s=class_s)
+            if job.state is JobState.FAILED:
+                job.log_tail = await log_tail(connection, job_id, TAIL_LINES)
+            else:
+                class_s = float(http.app.state.settings.class_s)
+                job.queue = await queue_estimate(connection, job_id, class_s=class_s)
     return job
+
+
+@router.get("/{job_id}/logs", summary="Read a job's log", operation_id="get_job_logs")
+async def get_job_logs(
+    job_id: JobId,
+    connection: ReadTransaction,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="Only lines with a larger number.")] = 0,
+    limit: Limit = 200,
+) -> Page[LogLine]:
+    """What the job's handler and runner said, while it runs and afterwards; the last 200 lines are kept.
+
+    Ask again with `after` set to the last number to get what is new.
+    """
+    await _existing(connection, job_id)
+    return Page(items=await logs_after(connection, job_id, after, limit))
 
 
 @router.post(

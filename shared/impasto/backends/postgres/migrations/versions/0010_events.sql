@@ -108,3 +108,16 @@ REVOKE EXECUTE ON FUNCTION run_history(text, text, smallint, smallint), workers_
     waiting_before(text[], double precision, text, double precision) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION run_history(text, text, smallint, smallint), workers_of(text, text),
     waiting_before(text[], double precision, text, double precision) TO impasto_api, impasto_engine;
+
+-- The last lines of what a job's handler and runner say; numbers rise over all attempts.
+CREATE TABLE job_logs (
+    tenant_id  text NOT NULL,
+    job_id     text NOT NULL,
+    number     integer NOT NULL,
+    attempt    integer NOT NULL,
+    at         timestamptz NOT NULL,
+    level      text NOT NULL,
+    message    text NOT NULL,
+    PRIMARY KEY (job_id, number),
+    FOREIGN KEY (tenant_id, job_id) REFERENCES jobs (tenant_id, id) ON DELETE CASCADE
+);
