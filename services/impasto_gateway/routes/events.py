@@ -82,6 +82,8 @@ class EventList(BaseModel):
     summary="Follow all jobs, or list their events",
     operation_id="list_events",
     response_model=EventList,
+    # As the stream says it: only what an event holds.
+    response_model_exclude_unset=True,
     responses={
         200: {"content": {_STREAM: {}}, "description": "A list; server-sent events with `Accept: text/event-stream`."}
     },

@@ -35,7 +35,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "evaluate": Entry("impasto.cli.evaluate", "Measure a checkpoint on samples it has not seen."),
     },
     "Look": {
-        "jobs": Entry("impasto.cli.jobs", "Submit, list, show, watch, cancel and retry jobs."),
+        "jobs": Entry("impasto.cli.jobs", "Submit, list, show, watch, cancel and retry jobs; their logs and events."),
         "artworks": Entry("impasto.cli.artworks", "List and show uploaded artworks."),
         "checkpoints": Entry("impasto.cli.checkpoints", "List checkpoints and what was measured of them."),
         "styles": Entry("impasto.cli.styles", "List styles and keep new mixes."),
