@@ -67,11 +67,11 @@ class QueuePlace:
 
     def show(self, record: JobRecord | None) -> None:
         """As it was last seen."""
-        text = _said(record) if record else ""
         self._place.clear()
-        self._place.set_visibility(bool(text))
-        with self._place:
+        with self._place:  # also for the language of whoever looks
+            text = _said(record) if record else ""
             words(text, tag="span")
+        self._place.set_visibility(bool(text))
 
 
 def _said(record: JobRecord) -> str:
