@@ -22,6 +22,7 @@ from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_gateway.awakening import Awakener
+from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.parts import Parts
 from impasto_gateway.ringing import Ringer
 from impasto_gateway.routes import (
@@ -43,6 +44,7 @@ from impasto_gateway.routes import (
     uploads,
     webhooks,
 )
+from impasto_gateway.tenant_feeds import TenantFeeds
 
 _ABOUT = """Large models for art, self-hosted. Submit a job, get its id at once, and follow it by status or event
 stream. Errors are RFC 9457 problem documents with a stable `code` and a `request_id`."""
@@ -99,16 +101,20 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool, app.state.rates = pool, rates_of(settings)
     app.state.known_keys = KnownKeys()
     ringer = Ringer(Bells(settings.redis_url), pool)
-    awakener = Awakener(settings.redis_url)
+    job_feeds, tenant_feeds = JobFeeds(pool), TenantFeeds(pool)
+    awakener = Awakener(settings.redis_url, on_job=job_feeds.hear, on_tenant=tenant_feeds.hear)
     # Long read: ingestion answers when the last file is stored.
     async with httpx.AsyncClient(
         base_url=settings.ingestion_url, timeout=httpx.Timeout(300, connect=5), trust_env=False
     ) as ingestion:
         sealing = SealedVault(settings.webhook_secret_key) if settings.webhook_secret_key else None
         gate = ResolvingGate(anywhere=settings.webhooks_to_anywhere)
-        app.state.parts = Parts(S3Objects(settings), ringer, awakener, ingestion, gate, sealing)
+        app.state.parts = Parts(
+            S3Objects(settings), ringer, awakener, job_feeds, tenant_feeds, ingestion, gate, sealing
+        )
         ringer.start()
         awakener.start()
+        job_feeds.start()
         try:
             yield
         finally:
@@ -116,6 +122,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await awakener.stop()
             if app.state.rates:
                 await app.state.rates.stop()
+            await job_feeds.stop()
+            await tenant_feeds.stop()
             await pool.close()
 
 

@@ -19,7 +19,9 @@ from impasto.backends.web.access import Caller, may, transaction_for
 from impasto.errors import InvalidInput, Unavailable
 from impasto.identifiers import PREFIXES, is_id
 from impasto_gateway.awakening import Awakener
+from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.ringing import Ringer
+from impasto_gateway.tenant_feeds import TenantFeeds
 
 T = TypeVar("T")
 
@@ -42,6 +44,8 @@ class Parts:
     objects: S3Objects
     ringer: Ringer
     awakener: Awakener
+    job_feeds: JobFeeds
+    tenant_feeds: TenantFeeds
     ingestion: httpx.AsyncClient
     gate: ResolvingGate
     sealing: SealedVault | None

@@ -71,6 +71,7 @@ class Sweeper:
             overdue = [*sweeping.fail_overdue(connection), *sweeping.fail_not_started(connection)]
             if self._answers_since is None:
                 self._answers_since = now
+                self._settle_events(connection)
             expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []
             forgotten = sweeping.forget_workers(connection, _FORGOTTEN_S)
         for name in forgotten:
@@ -111,6 +112,10 @@ class Sweeper:
             raise
         except Exception as error:  # noqa: BLE001  whatever it was, the next pipeline must go on
             _LOG.error("%s could not go on\n%s", pipeline_id, trace_of(error))
+
+    def _settle_events(self, connection: Connection[Any]) -> None:
+        if count := sweeping.settle_events(connection):
+            _LOG.warning("the database was restored: %d events of before are now the oldest", count)
 
     def _sweep_states(self) -> None:
         """Of trainings that ended: nothing is removed before the end is written, so whoever ends one leaves them."""

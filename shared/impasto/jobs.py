@@ -7,7 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from impasto.estimates import QueueEstimate
+from impasto.logs import LogLine
 
 
 class JobState(StrEnum):
@@ -74,6 +77,8 @@ class JobRecord(BaseModel):
     retry_of: str | None = None
     pipeline_id: str | None = None
     waiting_for: WaitsFor | None = None
+    log_tail: list[LogLine] | None = Field(None, description="The last log lines of a failed job that is asked for.")
+    queue: QueueEstimate | None = Field(None, description="Of a queued job that is asked for with `?estimate=true`.")
 
 
 class JobEvent(BaseModel):

@@ -9,14 +9,16 @@ from typing import Final, Protocol
 
 from redis.exceptions import RedisError
 
+from impasto.jobs import ClaimedJob
+
 _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 500
 
 
 class Tells(Protocol):
-    """What wakes the readers of these jobs' events, such as `Bells`."""
+    """What wakes the readers of these jobs' events and of their tenant's, such as `Bells`."""
 
-    def tell(self, job_ids: list[str]) -> None: ...
+    def tell(self, job_ids: list[str], tenant_id: str | None) -> None: ...
 
 
 class News:
@@ -24,14 +26,14 @@ class News:
 
     def __init__(self, bells: Tells) -> None:
         self._bells = bells
-        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[ClaimedJob | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._tell_for_ever, name="news", daemon=True)
         self._thread.start()
 
-    def of(self, job_id: str) -> None:
+    def of(self, job: ClaimedJob) -> None:
         """Told soon, together with what else comes up meanwhile."""
         if self._waiting.qsize() < _MOST_WAITING:
-            self._waiting.put(job_id)
+            self._waiting.put(job)
 
     def stop(self) -> None:
         """Tells what waits, and ends."""
@@ -45,5 +47,9 @@ class News:
             while len(several) < _MOST_AT_ONCE and not self._waiting.empty():
                 several.append(self._waiting.get())
             going = None not in several
+            by_tenant: dict[str, dict[str, None]] = {}
+            for job in filter(None, several):
+                by_tenant.setdefault(job.tenant_id, {})[job.id] = None
             with suppress(RedisError, OSError):
-                self._bells.tell(list(dict.fromkeys(job for job in several if job is not None)))
+                for tenant_id, job_ids in by_tenant.items():
+                    self._bells.tell(list(job_ids), tenant_id)

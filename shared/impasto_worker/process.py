@@ -24,6 +24,7 @@ from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.backends.postgres.artworks import PostgresArtworks
 from impasto.backends.postgres.catalogue import PostgresCatalogue
 from impasto.backends.postgres.finishing import PostgresFinisher
+from impasto.backends.postgres.logs import PostgresLogs
 from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import ClaimPolicy, PostgresQueue
 from impasto.backends.postgres.trainings import PostgresTrainings
@@ -33,6 +34,7 @@ from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
 from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
+from impasto_worker.log_writer import LogWriter
 from impasto_worker.memory import DeviceMemory
 from impasto_worker.news import News
 from impasto_worker.progress import ProgressWriter
@@ -121,6 +123,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
     app.worker_main(_arguments(options))
     keeper.stop()
     runners.close_idle()
+    slots.tools.logs.flush()
     with suppress(OperationalError, PoolTimeout):  # then it is missed until it is forgotten
         queue.say_goodbye()
 
@@ -159,6 +162,7 @@ def _assemble(
         trainings=PostgresTrainings(pool),
         transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects", settings.cache_most_bytes),
         progress=ProgressWriter(queue),
+        logs=LogWriter(PostgresLogs(pool)),
         runners=runners,
         models=settings.models_folder,
         backbones=settings.backbones_folder,
@@ -177,6 +181,7 @@ def _assemble(
         on_news=News(bells).of,
         call_slots=lambda: _call_slots(bells, options),
         ring=lambda queue: _ring(bells, queue),
+        say=tools.logs.say_now,
         ring_worker=lambda name: _ring(bells, worker_queue(name)),
         loaded=lambda: map(checkpoint_of, runners.loaded()),
         places={"engine": options.concurrency, "pool": options.slots, "run": options.slots},

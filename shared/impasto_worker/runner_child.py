@@ -17,7 +17,9 @@ from typing import Any, Final
 
 from impasto.errors import ImpastoError
 from impasto.faults import trace_of
+from impasto.logs import LogLevel
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
+from impasto_worker.runner_logging import JobLogHandler
 from impasto_worker.stops import Left
 
 _LOG = logging.getLogger("impasto.runner")
@@ -54,6 +56,10 @@ class Report:
         self._last = now
         progress = {"fraction": fraction, "message": message, "step": step, "steps": steps, "series": series or {}}
         self._send({"op": "progress", "progress": progress})
+
+    def log(self, message: str, level: LogLevel = "info") -> None:
+        """A line for the job's log: facts, and never what a customer sent."""
+        self._send({"op": "log", "level": level, "message": message})
 
     def note(self, **note: Any) -> None:
         """Hands the worker something to keep now and not at the end: never dropped, in order."""
@@ -101,6 +107,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
+    with JobLogHandler(report.log):
+        return _computed(call, report)
+
+
+def _computed(call: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
         return {"op": "result", "result": _resolve(call["target"])(call["payload"], report)}
     except Left:

@@ -26,6 +26,7 @@ from impasto.backends.postgres.queue import Claims, PostgresQueue
 from impasto.errors import ImpastoError, Unavailable
 from impasto.faults import trace_of
 from impasto.jobs import SHAPES, ClaimedJob, Shape
+from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
@@ -72,20 +73,22 @@ class Slots:
         tools: Tools,
         active: ActiveJobs,
         work_folder: Path,
-        on_news: Callable[[str], None],
+        on_news: Callable[[ClaimedJob], None],
         call_slots: Callable[[], None] = lambda: None,
         places: Mapping[Shape, int] | None = None,
         ring: Callable[[str], None] = lambda _: None,
         leave_s: float = _LEAVE_S,
         ring_worker: Callable[[str], None] = lambda _: None,
         loaded: Callable[[], Iterable[str]] = lambda: (),
+        say: Callable[[ClaimedJob, str, LogLevel], None] = lambda *_: None,
     ) -> None:
+        """`say` puts a line into a job's log, before what it tells of is done."""
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
         self._call_slots, self._places, self._ring = call_slots, places or {}, ring
         self._leave_s = leave_s
-        self._ring_worker, self._loaded = ring_worker, loaded
+        self._ring_worker, self._loaded, self._say = ring_worker, loaded, say
         self._draining = threading.Event()
         self._drained: Shape | None = None
         self._others_wait = False
@@ -260,7 +263,7 @@ class Slots:
                 self.keeper.notice()
             if self._draining.is_set():
                 active.stop(StopReason.DRAINED)  # the drain looked before this job was there
-            self._on_news(job.id)
+            self._on_news(job)
             how = self._attempt(active)
         finally:
             self.active.remove(active)
@@ -268,7 +271,7 @@ class Slots:
             if how == "succeeded":
                 RAN.labels(job.kind).observe(time.monotonic() - started)
             _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
-            self._on_news(job.id)
+            self._on_news(job)
 
     def _count_start(self, job: ClaimedJob) -> None:
         # A kind without a handler is the attempt's to fail by its name.
@@ -295,7 +298,7 @@ class Slots:
             return self._fail(job, error.as_record())
         except Exception as error:  # noqa: BLE001  the edge of an attempt
             # A fault of ours ends this job with a name, not the worker.
-            return self._fail(job, _record_of(job, error))
+            return self._fail_by_fault(job, error)
         return self._succeed(job, outcome)
 
     def _run(self, active: ActiveJob) -> Outcome:
@@ -317,13 +320,21 @@ class Slots:
             _LOG.error("%s %s could not be finished: the database does not answer", job.kind, job.id)
             return "unfinished"
         except DatabaseError as error:
-            return self._fail(job, _record_of(job, error))
+            return self._fail_by_fault(job, error)
         if how == "succeeded":
             for queue in {follow_up.kind.queue for follow_up in outcome.follow_ups}:
                 self._ring(queue)
         return how
 
+    def _fail_by_fault(self, job: ClaimedJob, error: Exception) -> str:
+        """A fault of ours, whose place goes into the logs; its words do not."""
+        trace = trace_of(error)
+        _LOG.error("%s %s failed\n%s", job.kind, job.id, trace)
+        self._say(job, trace, "error")
+        return self._fail(job, _record_of(error))
+
     def _fail(self, job: ClaimedJob, record: dict[str, Any]) -> str:
+        self._say(job, f"failed: {record['code']}", "error")
         return self._end(lambda: self._finisher.fail(job, record), "failed")
 
     def _stopped(self, job: ClaimedJob, reason: StopReason) -> str:
@@ -343,6 +354,7 @@ class Slots:
                 return self._fail(job, {"code": reason.value, "message": message})
 
     def _give_back(self, job: ClaimedJob, cause: str) -> str:
+        self._say(job, f"given back: {cause}", "info" if cause == "drained" else "warning")
         _patiently(lambda: self._queue.give_back(job, cause))
         return cause
 
@@ -358,8 +370,7 @@ class Slots:
         return "late_result_refused"
 
 
-def _record_of(job: ClaimedJob, error: Exception) -> dict[str, Any]:
-    _LOG.error("%s %s failed\n%s", job.kind, job.id, trace_of(error))
+def _record_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return {"code": "storage_full", "message": "the worker's disk is full", "hint": "free space, then submit again"}
     return {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}

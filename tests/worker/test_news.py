@@ -7,9 +7,14 @@ import threading
 import redis
 
 from impasto.backends.bells import EVENTS_CHANNEL, Bells
+from impasto.jobs import ClaimedJob
 from impasto.settings import Settings
 from impasto.testing.processes import eventually
 from impasto_worker.news import News
+
+
+def _job(number: int) -> ClaimedJob:
+    return ClaimedJob(f"job_{number}", f"tnt_{number % 3}", "test.stamp", "pool", {}, 1, 1, 60.0, None)
 
 
 def test_a_burst_is_told_whole_and_each_job_once_at_a_time(settings: Settings) -> None:
@@ -17,7 +22,7 @@ def test_a_burst_is_told_whole_and_each_job_once_at_a_time(settings: Settings) -
         channel.subscribe(EVENTS_CHANNEL)
         news = News(Bells(settings.redis_url))
         for number in range(2_000):
-            news.of(f"job_{number % 1_000}")
+            news.of(_job(number % 1_000))
         news.stop()
         heard: set[str] = set()
 
@@ -34,11 +39,11 @@ def test_nobody_waits_for_a_redis_that_does_not_answer() -> None:
     held = threading.Event()
 
     class Stuck:
-        def tell(self, job_ids: list[str]) -> None:
+        def tell(self, job_ids: list[str], tenant_id: str | None) -> None:
             held.wait(10)
 
     news = News(Stuck())
     for number in range(20_000):
-        news.of(f"job_{number}")
+        news.of(_job(number))
     assert news._waiting.qsize() <= 10_000
     held.set()

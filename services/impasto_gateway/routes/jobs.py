@@ -15,8 +15,10 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
+from impasto.backends.postgres.estimates import queue_estimate
 from impasto.backends.postgres.inbox import PostgresInbox, insert_alone
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
+from impasto.backends.postgres.logs import log_tail, logs_after
 from impasto.backends.postgres.pools import connection_of, tenant_transaction
 from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
@@ -27,6 +29,7 @@ from impasto.errors import InvalidInput, NotFound, Unavailable
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
+from impasto.logs import TAIL_LINES, LogLine
 from impasto.submission import (
     MOST_JOBS,
     NewJob,
@@ -340,23 +343,57 @@ async def get_jobs(
 
 @router.get("/{job_id}", summary="Look at a job", operation_id="get_job")
 async def get_job(
-    job_id: JobId, caller: Reader, the: TheParts, http: Request, response: Response, prefer: _Prefer = None
+    job_id: JobId,
+    caller: Reader,
+    the: TheParts,
+    http: Request,
+    response: Response,
+    prefer: _Prefer = None,
+    estimate: Annotated[
+        bool, Query(description="Of a queued job also `queue`: its place, and when it will run.")
+    ] = False,
 ) -> JobRecord:
     """State, progress, and in the end the result or the error."""
     seconds = preferred_wait(prefer, response)
     if seconds is None:
-        return await _look(http, caller, job_id)
-    return await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
+        job = await _look(http, caller, job_id)
+    else:
+        job = await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
+    if job.state is JobState.FAILED or (estimate and job.state is JobState.QUEUED):
+        async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+            if job.state is JobState.FAILED:
+                job.log_tail = await log_tail(connection, job_id, TAIL_LINES)
+            else:
+                class_s = float(http.app.state.settings.class_s)
+                job.queue = await queue_estimate(connection, job_id, class_s=class_s)
+    return job
+
+
+@router.get("/{job_id}/logs", summary="Read a job's log", operation_id="get_job_logs")
+async def get_job_logs(
+    job_id: JobId,
+    connection: ReadTransaction,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="Only lines with a larger number.")] = 0,
+    limit: Limit = 200,
+) -> Page[LogLine]:
+    """What the job's handler and runner said, while it runs and afterwards; the last 200 lines are kept.
+
+    Ask again with `after` set to the last number to get what is new.
+    """
+    await _existing(connection, job_id)
+    return Page(items=await logs_after(connection, job_id, after, limit))
 
 
 @router.post(
     "/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job", responses=documented(409)
 )
-async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks) -> JobRecord:
+async def cancel_job(
+    job_id: JobId, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
+) -> JobRecord:
     """A queued job ends at once; a running one within seconds. Asking again changes nothing."""
     if asked := await request_cancel(connection, job_id):
         # News of what is not committed yet would be looked up too early, and not told again.
-        after.add_task(the.ringer.tell, job_id)
+        after.add_task(the.ringer.tell, job_id, caller.tenant_id)
         return asked
     job = await _existing(connection, job_id)
     refuse_finished(job)

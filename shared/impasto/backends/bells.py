@@ -10,7 +10,10 @@ from celery import Celery
 TASK: Final = "impasto.work"
 VERSION: Final = 1
 KEY_PREFIX: Final = "impasto:"
+# News of a job, by its identifier; and of a tenant's jobs, by the tenant's or `*` for whosever they are.
 EVENTS_CHANNEL: Final = "impasto:events"
+TENANTS_CHANNEL: Final = "impasto:tenants"
+ANY_TENANT: Final = "*"
 
 
 def worker_queue(name: str) -> str:
@@ -74,9 +77,11 @@ class Bells:
         """How many bells lie in the queue."""
         return int(self._redis.llen(KEY_PREFIX + queue))
 
-    def tell(self, job_ids: list[str]) -> None:
-        """Wakes readers of these jobs' events. A lost call costs them at most their two-second poll."""
-        with self._redis.pipeline(transaction=False) as together:
+    def tell(self, job_ids: list[str], tenant_id: str | None = ANY_TENANT) -> None:
+        """Wakes readers of these jobs' events, and of their tenant's. A lost call costs them their two-second poll."""
+        with self._redis.pipeline(transaction=False) as pipe:
             for job_id in job_ids:
-                together.publish(EVENTS_CHANNEL, job_id)
-            together.execute()
+                pipe.publish(EVENTS_CHANNEL, job_id)
+            if tenant_id is not None:
+                pipe.publish(TENANTS_CHANNEL, tenant_id)
+            pipe.execute()

@@ -35,7 +35,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "evaluate": Entry("impasto.cli.evaluate", "Measure a checkpoint on samples it has not seen."),
     },
     "Look": {
-        "jobs": Entry("impasto.cli.jobs", "Submit, list, show, watch, cancel and retry jobs."),
+        "jobs": Entry("impasto.cli.jobs", "Submit, list, show, watch, cancel and retry jobs; their logs and events."),
         "pipelines": Entry("impasto.cli.pipelines", "Submit, list, show, watch, cancel and resume pipelines."),
         "schedules": Entry("impasto.cli.schedules", "Submit jobs at a time or by cron."),
         "artworks": Entry("impasto.cli.artworks", "List and show uploaded artworks."),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
-from impasto.client import jobs, resources, upload
+from impasto.client import following, jobs, resources, upload
 from impasto.client.address import find_address
 from impasto.client.files import FolderUpload, OnFileProgress
 from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
@@ -35,6 +35,7 @@ from impasto.client.threaded_tenants import Tenants
 from impasto.client.threaded_transport import Transport
 from impasto.client.threaded_webhooks import Webhooks
 from impasto.client.upload import Metadata, Source, UploadProgress
+from impasto.events import TenantEvent
 from impasto.lineage import LineageGraph
 from impasto.quotas import TenantUsage
 
@@ -92,6 +93,17 @@ class Client:
     def usage(self) -> TenantUsage:
         """What the tenant of this key uses and may."""
         return self.transport.run(resources.fetch(TenantUsage, "usage"))
+
+    def events(
+        self, after: str = "now", *, follow: bool = True, kinds: Collection[str] = (), types: Collection[str] = ()
+    ) -> Iterator[TenantEvent]:
+        """Every event of every job of the tenant after a position: as they happen, without an end, or those so far.
+
+        `after` is `0` for the oldest, `now`, or an event's `position`: nothing after it is skipped, however often the
+        stream breaks. `kinds` and `types` choose among them.
+        """
+        flow = following.following if follow else following.listing
+        return self.transport.iterate(flow(after, kinds, types))
 
     def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""
@@ -183,8 +195,9 @@ class Client:
     def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `idempotency_key` (the same key
-        again gives the same job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `require_worker` (refuse the job if
+        no live worker can run it), `idempotency_key` (the same key again gives the same job), `callback` ({"url",
+        "events", "secret"}: where this job's events are sent).
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
 
@@ -193,8 +206,8 @@ class Client:
     ) -> list[Job[Any]]:
         """Submits up to 1,000 jobs of any kinds together: all are accepted, in one commit, or none. In their order.
 
-        Options hold for all: `priority`, `deadline_s`, `start_by_s`, and `idempotency_key` of the whole call. A job
-        with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
+        Options hold for all: `priority`, `deadline_s`, `start_by_s`, `require_worker`, and `idempotency_key` of the
+        whole call. A job with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
         """
         accepted = self.transport.run(jobs.submitting_all(params, o))
         return [Job(self.transport, record) for record in accepted]

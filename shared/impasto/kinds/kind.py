@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Generic, TypeVar, get_args
@@ -35,6 +36,7 @@ class Kind(Generic[P, R]):
     """One type of work. `queue` is a promise: every worker of it can run every job in it.
 
     `affinity` is the field of the params that names the checkpoint a worker should hold already; for shape *engine*.
+    `work` says how much there is to compute, in any unit: only jobs of like size tell how long another takes.
     """
 
     name: str
@@ -45,10 +47,15 @@ class Kind(Generic[P, R]):
     run_limit_s: float
     summary: str
     affinity: str | None = None
+    work: Callable[[Mapping[str, Any]], float] | None = None
 
     def affinity_of(self, params: Mapping[str, Any]) -> str:
         """The checkpoint that a worker of this job should hold; empty where it makes no difference."""
         return str(params.get(self.affinity) or "") if self.affinity and self.shape == "engine" else ""
+
+    def size_of(self, params: Mapping[str, Any]) -> int | None:
+        """The power of two of the work in these params; None where the kind does not say how much it is."""
+        return int(math.log2(max(1.0, self.work(params)))) if self.work else None
 
     @property
     def picture_fields(self) -> frozenset[str]:

@@ -21,10 +21,11 @@ from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      start_by, idempotency_key, request_sha256, traceparent, affinity, pipeline_id, last_event)
+                      start_by, idempotency_key, request_sha256, traceparent, affinity, size_class, pipeline_id,
+                      last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
             coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(start_by)s, %(idempotency_key)s,
-            %(request_sha256)s, %(traceparent)s, %(affinity)s, %(pipeline_id)s, 1)
+            %(request_sha256)s, %(traceparent)s, %(affinity)s, %(size_class)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -46,17 +47,18 @@ _INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenan
 _INSERT_ALL: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
-                      idempotency_key, request_sha256, submitted_with, traceparent, affinity, last_event)
+                      idempotency_key, request_sha256, submitted_with, traceparent, affinity, size_class, last_event)
     SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, coalesce(run_after, now()),
            run_limit_s, finish_by, start_by,
            CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
-           affinity, 1
+           affinity, size_class, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
                 %(priority)s::smallint[], %(run_after)s::timestamptz[], %(run_limit_s)s::double precision[],
-                %(finish_by)s::timestamptz[], %(start_by)s::timestamptz[], %(affinity)s::text[])
+                %(finish_by)s::timestamptz[], %(start_by)s::timestamptz[], %(affinity)s::text[],
+                %(size_class)s::smallint[])
          WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
-                               affinity, n)
+                               affinity, size_class, n)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -91,6 +93,7 @@ def values_of(job: NewJob) -> dict[str, Any]:
         "request_sha256": job.request_sha256,
         "traceparent": job.traceparent,
         "affinity": job.kind.affinity_of(job.params),
+        "size_class": job.kind.size_of(job.params),
         "pipeline_id": job.pipeline_id,
     }
 
@@ -146,6 +149,7 @@ class PostgresInbox:
             "finish_by": [job.finish_by for job in jobs],
             "start_by": [job.start_by for job in jobs],
             "affinity": [job.kind.affinity_of(job.params) for job in jobs],
+            "size_class": [job.kind.size_of(job.params) for job in jobs],
             "idempotency_key": first.idempotency_key,
             "request_sha256": first.request_sha256,
             "traceparent": first.traceparent,
