@@ -18,10 +18,20 @@ from impasto.testing.stacks import Stack, stack_settings
 @contextmanager
 def platform(**changes: str) -> Iterator[Stack]:
     """A stack with servers and a database of its own; what starts on it is stopped."""
-    with tempfile.TemporaryDirectory() as folder, Servers() as servers:
-        make_template(servers.admin_url)
-        with cloned_database(servers.admin_url) as urls, stack_on(servers, urls, Path(folder), **changes) as stack:
-            yield stack
+    with Servers() as servers, stack_of(servers, **changes) as stack:
+        yield stack
+
+
+@contextmanager
+def stack_of(servers: Servers, **changes: str) -> Iterator[Stack]:
+    """A stack with a database of its own on servers that are there."""
+    make_template(servers.admin_url)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        cloned_database(servers.admin_url) as urls,
+        stack_on(servers, urls, Path(folder), **changes) as stack,
+    ):
+        yield stack
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import json
 import statistics
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from impasto.testing.stacks import Stack
 RECEIVERS: Final = 10
 EVENTS_PER_S: Final = 100
 SECONDS: Final = 20
+RUNS: Final = 2
 TARGET_S: Final = 2.0
 _EACH: Final = EVENTS_PER_S * SECONDS // RECEIVERS
 
@@ -31,8 +32,11 @@ def run() -> list[Row]:
         stack.environment["IMPASTO_WEBHOOK_ALLOW_PRIVATE"] = "1"
         stack.start_gateway()
         stack.start_notifier()
-        peer = asyncio.run(_measured(stack, "quick", hangs=False))
-        figure = asyncio.run(_measured(stack, "slow", hangs=True))
+        peers, figures = [], []
+        for number in range(RUNS):
+            peers.append(asyncio.run(_measured(stack, f"quick-{number}", hangs=False)))
+            figures.append(asyncio.run(_measured(stack, f"slow-{number}", hangs=True)))
+    peer, figure = statistics.median(peers), statistics.median(figures)
     return [
         keep(
             Row(
@@ -44,7 +48,7 @@ def run() -> list[Row]:
                 ratio=round(figure / peer, 2),
                 target=TARGET_S,
                 ok=figure <= TARGET_S,
-                runs=1,
+                runs=RUNS,
             )
         )
     ]
@@ -115,7 +119,8 @@ def _receiver(stuck: bool, lags: list[float]) -> Any:
         told = json.loads(await reader.readexactly(length))
         if told["type"] == "job.canceled":
             if stuck:
-                await reader.read()  # until the other side leaves
+                with suppress(asyncio.CancelledError):  # the measurement ends first
+                    await reader.read()
                 return
             lags.append(time.time() - datetime.fromisoformat(told["timestamp"]).timestamp())
         writer.write(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")

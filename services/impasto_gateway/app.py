@@ -17,6 +17,7 @@ from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.sealing import SealedVault
 from impasto.backends.web import problems
+from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_gateway.awakening import Awakener
@@ -91,6 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool = api_pool(settings.database_url)
     await pool.open()
     app.state.pool = pool
+    app.state.known_keys = KnownKeys()
     ringer = Ringer(Bells(settings.redis_url), pool)
     awakener = Awakener(settings.redis_url)
     # Long read: ingestion answers when the last file is stored.

@@ -59,7 +59,7 @@ class Parts:
         return self.sealing
 
 
-def parts(request: Request) -> Parts:
+async def parts(request: Request) -> Parts:
     """The parts of this process."""
     found: Parts = request.app.state.parts
     return found
@@ -75,7 +75,7 @@ class Page(BaseModel, Generic[T]):
     next_cursor: str | None = None
 
 
-def read_cursor(cursor: Annotated[str | None, Query(max_length=100)] = None) -> str | None:
+async def read_cursor(cursor: Annotated[str | None, Query(max_length=100)] = None) -> str | None:
     """The id that a cursor stands for.
 
     Raises:

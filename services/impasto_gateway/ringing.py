@@ -18,10 +18,11 @@ from impasto.backends.bells import Bells
 from impasto.backends.postgres.pools import tenant_transaction
 from impasto.errors import Unavailable
 from impasto.faults import trace_of
-from impasto.submission import Bell
+from impasto.submission import MOST_BELLS, Bell
 
 _LOG = logging.getLogger("impasto.ringing")
 _MOST_WAITING: Final = 10_000
+_MOST_AT_ONCE: Final = 1_000
 
 
 class Ringer:
@@ -54,30 +55,47 @@ class Ringer:
 
     async def _ring_for_ever(self) -> None:
         while True:
-            tenant_id, bells = await self._waiting.get()
-            queues = ", ".join(sorted({bell.queue for bell in bells}))
-            try:
-                await asyncio.to_thread(self._ring_all, bells)
-                async with tenant_transaction(self._pool, tenant_id) as connection:
-                    rung = [bell.outbox_id for bell in bells]
-                    await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
-            except (BrokerError, RedisError, OSError) as error:
-                _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", queues, error)
-            except (Unavailable, DatabaseError, PoolTimeout):
-                _LOG.warning("a bell for %s was rung but stays in the outbox: no database", queues)
-            except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
-                _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
+            bells = [await self._waiting.get()]
+            # What came while the last ones were rung goes together: one look into the queue, one deletion.
+            while len(bells) < _MOST_AT_ONCE and not self._waiting.empty():
+                bells.append(self._waiting.get_nowait())
+            await self._ring_together(bells)
 
-    def _ring_all(self, bells: Sequence[Bell]) -> None:
-        for bell in bells:
-            self._bells.ring(bell.queue, bell.traceparent)
+    async def _ring_together(self, bells: list[tuple[str, Sequence[Bell]]]) -> None:
+        by_queue: dict[str, list[Bell]] = {}
+        by_tenant: dict[str, list[int]] = {}
+        for tenant_id, some in bells:
+            by_tenant.setdefault(tenant_id, []).extend(bell.outbox_id for bell in some)
+            for bell in some:
+                by_queue.setdefault(bell.queue, []).append(bell)
+        queues = ", ".join(sorted(by_queue))
+        try:
+            await asyncio.to_thread(self._ring_all, by_queue)
+            for tenant_id, rung in by_tenant.items():
+                async with tenant_transaction(self._pool, tenant_id) as connection:
+                    await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
+        except (BrokerError, RedisError, OSError) as error:
+            _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", queues, error)
+        except (Unavailable, DatabaseError, PoolTimeout):
+            _LOG.warning("a bell for %s was rung but stays in the outbox: no database", queues)
+        except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
+            _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
+
+    def _ring_all(self, by_queue: dict[str, list[Bell]]) -> None:
+        for queue, bells in by_queue.items():
+            # More bells than there may be slots wake nobody.
+            lacking = MOST_BELLS - self._bells.waiting(queue) if len(bells) > 1 else 1
+            for bell in bells[: max(0, lacking)]:
+                self._bells.ring(queue, bell.traceparent)
 
     async def _tell_for_ever(self) -> None:
         while True:
-            job_id = await self._told.get()
+            job_ids = [await self._told.get()]
+            while len(job_ids) < _MOST_AT_ONCE and not self._told.empty():
+                job_ids.append(self._told.get_nowait())
             try:
-                await asyncio.to_thread(self._bells.tell, [job_id])
+                await asyncio.to_thread(self._bells.tell, job_ids)
             except (RedisError, OSError):
-                _LOG.debug("readers of %s were not woken; they poll", job_id)
+                _LOG.debug("readers of %d jobs were not woken; they poll", len(job_ids))
             except Exception as error:  # noqa: BLE001  whatever it was, the next reader must be woken
-                _LOG.error("readers of %s were not woken\n%s", job_id, trace_of(error))
+                _LOG.error("readers of %d jobs were not woken\n%s", len(job_ids), trace_of(error))

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.web import problems
+from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_ingestion import limits
@@ -42,6 +43,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     workplace = Workplace(settings.data_folder / "ingestion")
     intake = Intake(pool, objects, decoders)
     app.state.pool = pool
+    app.state.known_keys = KnownKeys()
     places = Places(limits.MOST_UPLOADS_AT_ONCE, limits.MOST_UPLOADS_OF_A_TENANT)
     file_places = Places(limits.MOST_WEIGHTS_AT_ONCE, limits.MOST_WEIGHTS_OF_A_TENANT)
     app.state.parts = Parts(objects, intake, workplace, places, file_places, int(settings.file_most_bytes))

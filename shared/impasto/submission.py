@@ -118,6 +118,13 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
     return Submitted(earlier, None)
 
 
+def stands_alone(job: NewJob) -> bool:
+    """Whether nothing has to be looked up or written beside it to accept this job."""
+    return not (
+        job.callback or job.require_worker or to_be_measured(job.params) or any(True for _ in references(job.params))
+    )
+
+
 async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     """Accepts all of these jobs or none; the caller commits. The first carries the Idempotency-Key of the whole call.
 

@@ -38,6 +38,7 @@ from impasto_worker.active import ActiveJobs
 from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.memory import DeviceMemory
+from impasto_worker.news import News
 from impasto_worker.progress import ProgressWriter
 from impasto_worker.runners import Runners, RunnerSettings
 from impasto_worker.slots import Slots
@@ -173,7 +174,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         tools=tools,
         active=ActiveJobs(),
         work_folder=settings.data_folder / "work" / options.name,
-        on_news=lambda job_id: _tell(bells, job_id),
+        on_news=News(bells).of,
         call_slots=lambda: _call_slots(bells, options),
         ring=lambda queue: _ring(bells, queue),
         ring_worker=lambda name: _ring(bells, worker_queue(name)),
@@ -216,11 +217,6 @@ def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
     running = len(slots.active.snapshot())
     loaded = dict.fromkeys(map(checkpoint_of, slots.tools.runners.loaded()))
     return Holding(running, memory.now().used_bytes, tuple(loaded))
-
-
-def _tell(bells: Bells, job_id: str) -> None:
-    with suppress(RedisError, OSError):  # readers poll without it
-        bells.tell([job_id])
 
 
 def _arguments(options: WorkerOptions) -> list[str]:

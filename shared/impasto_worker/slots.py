@@ -35,6 +35,9 @@ from impasto_worker.stops import Stopped, StopReason
 
 _LOG = logging.getLogger("impasto.slots")
 _OTHER_SHAPE_WAITS_S: Final = 30.0
+_LOOKS_AT_OTHERS_S: Final = 1.0
+# The shapes of which several are claimed at once.
+_SHARED: Final[tuple[Shape, Shape]] = ("engine", "pool")
 _FINISH_PATIENCE_S: Final = 120.0
 # What can keep its state when the worker is told to stop has so long for it: half of what supervisors wait.
 _LEAVE_S: Final = 10.0
@@ -88,9 +91,11 @@ class Slots:
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
         self._wanted: Count[str] = Count()
-        # Slots that wait to claim share the statement of the one before them: it claims for all of them.
+        # Slots that wait to claim share the statement of the one before them: it claims for all of them. What is
+        # counted has a lock of its own: a slot that ends a job must not wait for another's claim to say so.
         self._counting = threading.Lock()
         self._asking = 0
+        self._look_at_others = 0.0
         self._handed: deque[ClaimedJob] = deque()
         self._asks_again = False
         for handler in handlers.values():
@@ -120,7 +125,7 @@ class Slots:
                     self._call_slots()
                 self._execute(claimed)
             finally:
-                with self._claiming:
+                with self._counting:
                     self._running[claimed.shape] -= 1
                     self._wanted -= Count([claimed.affinity])
                     others_wait, self._others_wait = self._others_wait, False
@@ -178,12 +183,13 @@ class Slots:
                 return self._handed.popleft()
             if self._draining.is_set():
                 return None
-            current = next((shape for shape, count in self._running.items() if count > 0), None)
+            with self._counting:
+                current = next((shape for shape, count in self._running.items() if count > 0), None)
             if current and self._running[current] >= self._places.get(current, math.inf):
                 self._turned_away = True
                 return None  # whoever of this shape ends first looks for the next
             try:
-                if current and self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
+                if current and self._another_shape_waits(current):
                     self._drained = current  # the last slot to end its job takes one of the shape that waits
                     return None
                 claims = self._next(current)
@@ -201,8 +207,9 @@ class Slots:
 
     def _share_out(self, claims: Claims) -> ClaimedJob | Claims | None:
         if claims.jobs:
-            self._running.update(job.shape for job in claims.jobs)
-            self._wanted.update(job.affinity for job in claims.jobs)
+            with self._counting:
+                self._running.update(job.shape for job in claims.jobs)
+                self._wanted.update(job.affinity for job in claims.jobs)
             self._handed.extend(claims.jobs[1:])
             return claims.jobs[0]
         return None if claims.again_s is None else claims
@@ -224,10 +231,23 @@ class Slots:
         return self._ask(SHAPES)
 
     def _ask(self, shapes: Sequence[Shape]) -> Claims:
-        """For this slot and for those that wait behind it, as far as the engine has places."""
-        places = self._places.get("engine", math.inf) - self._running["engine"]
-        held = {*self._loaded(), *filter(None, self._wanted)}
-        return self._queue.claim_some(shapes, most=max(1, int(min(1 + self._asking, places))), held=held)
+        """For this slot and for those that wait behind it, as far as there are places for the shape."""
+        with self._counting:
+            most, most_pool = (
+                max(1, int(min(1 + self._asking, self._places.get(shape, math.inf) - self._running[shape])))
+                for shape in _SHARED
+            )
+            held = {*filter(None, self._wanted)}
+        return self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+
+    def _another_shape_waits(self, current: Shape) -> bool:
+        """A no holds for a second: what is asked for has waited for long."""
+        if time.monotonic() < self._look_at_others:
+            return False
+        if self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
+            return True
+        self._look_at_others = time.monotonic() + _LOOKS_AT_OTHERS_S
+        return False
 
     def _execute(self, job: ClaimedJob) -> None:
         active, started, how = ActiveJob(job), time.monotonic(), "unknown"

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
 from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from impasto.backends.postgres.inbox import PostgresInbox
+from impasto.backends.postgres.inbox import PostgresInbox, insert_alone
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
-from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.pools import connection_of, tenant_transaction
 from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.access import Caller
@@ -27,7 +28,17 @@ from impasto.errors import InvalidInput, NotFound, Unavailable
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
 from impasto.kinds import Kind, all_kinds
-from impasto.submission import MOST_JOBS, NewJob, new_job_id, refuse_finished, request_digest, submit, submit_all
+from impasto.submission import (
+    MOST_JOBS,
+    NewJob,
+    Submitted,
+    new_job_id,
+    refuse_finished,
+    request_digest,
+    stands_alone,
+    submit,
+    submit_all,
+)
 from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
 from impasto_gateway.parts import (
     Cursor,
@@ -185,10 +196,7 @@ async def submit_job(
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
-    # Not the request's own transaction: whoever prefers to wait holds none meanwhile.
-    async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
-        submitted = await submit(PostgresInbox(connection), job)
-        sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+    submitted, sealed = await _accept(http.app.state.pool, caller.tenant_id, job)
     record = submitted.job
     if submitted.bell:
         # Only noted down: another task rings, and nobody waits for Redis.
@@ -200,6 +208,23 @@ async def submit_job(
             record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
         response.status_code = 200 if record.state.is_final else 202
     return AcceptedJob(**record.model_dump(), callback_secret=_shown(sealed, the))
+
+
+async def _accept(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], tenant_id: str, job: NewJob
+) -> tuple[Submitted, bytes | None]:
+    """The job, and the sealed secret of its callback.
+
+    Not the request's own transaction: whoever prefers to wait holds none meanwhile.
+    """
+    if stands_alone(job):
+        async with connection_of(pool) as connection:
+            if accepted := await insert_alone(connection, tenant_id, job):
+                return Submitted(*accepted), None
+    async with tenant_transaction(pool, tenant_id) as connection:
+        submitted = await submit(PostgresInbox(connection), job)
+        sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+        return submitted, sealed
 
 
 async def _look(http: Request, caller: Caller, job_id: str) -> JobRecord:

@@ -76,5 +76,7 @@ class Bells:
 
     def tell(self, job_ids: list[str]) -> None:
         """Wakes readers of these jobs' events. A lost call costs them at most their two-second poll."""
-        for job_id in job_ids:
-            self._redis.publish(EVENTS_CHANNEL, job_id)
+        with self._redis.pipeline(transaction=False) as together:
+            for job_id in job_ids:
+                together.publish(EVENTS_CHANNEL, job_id)
+            together.execute()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -26,11 +27,20 @@ class Servers:
     """A context that holds the three servers; they end with it, and with the process if that is killed.
 
     `system=True` takes the environment's PATH first, as `impasto up` does; the default takes the pinned wheels,
-    so that every machine tests against the same servers.
+    so that every machine tests against the same servers. `durable=True` writes to the disk as the platform's own
+    servers do, for measurements; `postgres` are further settings of PostgreSQL.
     """
 
-    def __init__(self, folder: Path | None = None, *, system: bool = False) -> None:
-        self._given, self._system = folder, system
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        system: bool = False,
+        durable: bool = False,
+        postgres: Mapping[str, str] | None = None,
+    ) -> None:
+        self._given, self._system, self._durable = folder, system, durable
+        self._postgres = {**({} if durable else FOR_TESTS), **(postgres or {})}
         self._processes: list[tuple[Part, subprocess.Popen[bytes]]] = []
         self._cluster: Cluster | None = None
         self.credentials = Credentials.make()
@@ -73,10 +83,12 @@ class Servers:
         choices = {name: choose(name, layout, environment) for name in ("postgres", "redis", "s3")}
         self._spawn(s3_part(choices["s3"], self.folder, self.ports, self.credentials), layout)
         password = self.credentials.redis_password
-        self._spawn(redis_part(choices["redis"], self.folder, self.ports["redis"], password, durable=False), layout)
+        self._spawn(
+            redis_part(choices["redis"], self.folder, self.ports["redis"], password, durable=self._durable), layout
+        )
         self._cluster = Cluster.at(layout.postgres, choices["postgres"])
-        self._cluster.make(self.credentials.postgres_password, durable=False)
-        self._spawn(self._cluster.part(self.ports["postgres"], FOR_TESTS), layout)
+        self._cluster.make(self.credentials.postgres_password, durable=self._durable)
+        self._spawn(self._cluster.part(self.ports["postgres"], self._postgres), layout)
         self._wait(layout)
         return self
 

@@ -20,11 +20,18 @@ from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, DatasetVersionRecord, EvaluationRecord, Outcome, Record
 
 # Locks the row: nobody can take the job away between this statement and the commit.
+# The end and the event that tells it, or neither.
 _FENCE: Final = """
-UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
-    last_event = last_event + 1
-WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
-RETURNING last_event, pipeline_id
+WITH ended AS (
+    UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
+        last_event = last_event + 1
+    WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
+    RETURNING tenant_id, id, last_event, pipeline_id
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.' || %(state)s, %(data)s FROM ended
+)
+SELECT pipeline_id FROM ended
 """
 
 
@@ -44,7 +51,7 @@ class PostgresFinisher:
             result = outcome.result.model_dump(mode="json")
             if numbers:
                 result["number"] = next(iter(numbers.values()))[1]
-            ended = _end(connection, job, "succeeded", result=result)
+            ended = _end(connection, job, "succeeded", {}, result=result)
             if ended is None:
                 connection.rollback()
                 return False
@@ -54,7 +61,6 @@ class PostgresFinisher:
             _insert_edges(connection, job, outcome.edges)
             for follow_up in outcome.follow_ups:
                 insert_follow_up(connection, job, follow_up)
-            _tell(connection, job, ended.event, "job.succeeded", {})
             queues = ended.go_on(connection)
         self._ring_all(queues)
         return True
@@ -69,10 +75,9 @@ class PostgresFinisher:
 
     def _end_without_result(self, job: ClaimedJob, state: str, error: dict[str, Any]) -> bool:
         with self._pool.connection() as connection:
-            ended = _end(connection, job, state, error=error)
+            ended = _end(connection, job, state, {"code": error["code"]}, error=error)
             if ended is None:
                 return False
-            _tell(connection, job, ended.event, f"job.{state}", {"code": error["code"]})
             queues = ended.go_on(connection)
         self._ring_all(queues)
         if state == "failed":
@@ -86,9 +91,8 @@ class PostgresFinisher:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """The number of the job's last event, and the pipeline it belongs to."""
+    """A job that has ended: the pipeline it belongs to."""
 
-    event: int
     pipeline_id: str | None
 
     def go_on(self, connection: Connection[Any]) -> list[str]:
@@ -100,28 +104,28 @@ def _is_version(item: Record) -> bool:
     return isinstance(item, DatasetVersionRecord)
 
 
-def _end(connection: Connection[Any], job: ClaimedJob, state: str, **values: dict[str, Any]) -> _Ended | None:
+def _end(
+    connection: Connection[Any], job: ClaimedJob, state: str, data: dict[str, Any], **values: dict[str, Any]
+) -> _Ended | None:
+    """What ended; None if the end was not this attempt's to set."""
     row = connection.execute(
         _FENCE,
         {
             "id": job.id,
             "epoch": job.epoch,
             "state": state,
+            "data": Jsonb(data),
             "result": Jsonb(values["result"]) if "result" in values else None,
             "error": Jsonb(values["error"]) if "error" in values else None,
         },
+        prepare=True,
     ).fetchone()
     return None if row is None else _Ended(*row)
 
 
-def _tell(connection: Connection[Any], job: ClaimedJob, number: int, event: str, data: dict[str, Any]) -> None:
-    connection.execute(
-        "INSERT INTO job_events (tenant_id, job_id, number, type, data) VALUES (%s, %s, %s, %s, %s)",
-        [job.tenant_id, job.id, number, event, Jsonb(data)],
-    )
-
-
 def _publish(connection: Connection[Any], job: ClaimedJob, artifacts: tuple[ArtifactRef, ...]) -> None:
+    if not artifacts:
+        return
     digests = [artifact.sha256 for artifact in artifacts]
     connection.execute(
         """UPDATE artifacts SET published_at = coalesce(published_at, now()), touched_at = now()
@@ -176,6 +180,8 @@ def _insert_record(
 
 
 def _insert_edges(connection: Connection[Any], job: ClaimedJob, edges: tuple[Edge, ...]) -> None:
+    if not edges:
+        return
     connection.execute(
         """INSERT INTO lineage_edges (tenant_id, source, target, relation, job_id)
            SELECT %s, source, target, relation, %s FROM unnest(%s::text[], %s::text[], %s::text[])

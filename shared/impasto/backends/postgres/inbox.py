@@ -36,6 +36,8 @@ WITH job AS (
 SELECT {COLUMNS}, outbox_id FROM job, bell
 """  # noqa: S608  fixed columns
 IN_TENANT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+# The row is made before its policies are looked at, and to make it is to say whose it is: no statement comes before.
+_INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenant)s, true)")
 
 # Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
 _INSERT_ALL: Final = f"""
@@ -150,3 +152,13 @@ class PostgresInbox:
             [first.id],
         )
         return [record(row) for row in await cursor.fetchall()], request_sha256
+
+
+async def insert_alone(connection: AsyncConnection[Any], tenant_id: str, job: NewJob) -> tuple[JobRecord, Bell] | None:
+    """A job that refers to nothing and has no callback: one statement, which is its own transaction.
+
+    None if its Idempotency-Key is taken. A submission is little else than round trips: this is one instead of four.
+    """
+    cursor = await connection.execute(_INSERT_ALONE, {**values_of(job), "tenant": tenant_id})
+    row = await cursor.fetchone()
+    return None if row is None else (record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent))

@@ -137,16 +137,21 @@ class PostgresQueue:
         jobs = self.claim_some(shapes).jobs
         return jobs[0] if jobs else None
 
-    def claim_some(self, shapes: Sequence[Shape], most: int = 1, held: Collection[str] = ()) -> Claims:
+    def claim_some(
+        self, shapes: Sequence[Shape], most: int = 1, held: Collection[str] = (), most_pool: int = 1
+    ) -> Claims:
         """The best job of one of these shapes; of the shape *engine* up to `most` that go together.
 
-        `held`: the checkpoints that this worker has loaded, or is about to load.
+        Of the shape *pool* the best `most_pool`. `held`: the checkpoints that this worker has loaded, or is about to.
         """
-        asked = {**self._who, **self._choice, "shapes": list(shapes), "most": most, "held": sorted(held)}
+        counts = {"most": most, "most_pool": most_pool}
+        asked = {**self._who, **self._choice, **counts, "shapes": list(shapes), "held": sorted(held)}
         passed_over: set[str] = set()
         crowded = False
         for depth in _DEPTHS:
-            claims, more, refused = self._ask({**asked, "depth": most + depth, "passed_over": sorted(passed_over)})
+            claims, more, refused = self._ask(
+                {**asked, "depth": max(most, most_pool) + depth, "passed_over": sorted(passed_over)}
+            )
             if claims.jobs or not (more or refused):
                 # What others were busy with at this moment may be free in the next.
                 return replace(claims, again_s=_SOON_S) if crowded and not claims.jobs else claims

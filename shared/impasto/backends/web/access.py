@@ -3,18 +3,19 @@
 No postponed annotations here: FastAPI could not resolve those that close over `scope`.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import PoolTimeout
+from psycopg import AsyncConnection
+from starlette.datastructures import State
 
 from impasto.backends.postgres.keys import key_for_request
-from impasto.backends.postgres.pools import tenant_transaction
-from impasto.errors import AccessDenied, Unavailable
+from impasto.backends.postgres.pools import connection_of, tenant_transaction
+from impasto.backends.web.known_keys import Found, KnownKeys
+from impasto.errors import AccessDenied
 from impasto.tenants import Scope, allows, parse_key, same_secret
 
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `impasto keys create`.")
@@ -40,11 +41,7 @@ async def authenticate(
     parsed = parse_key(credentials.credentials) if credentials else None
     if parsed is not None:
         key_id, digest = parsed
-        try:
-            async with request.app.state.pool.connection() as connection, connection.transaction():
-                found = await key_for_request(connection, key_id)
-        except (OperationalError, PoolTimeout) as error:
-            raise Unavailable("database_unavailable", "the database does not answer") from error
+        found = await _look_up(request.app.state, key_id)
         if found is not None and same_secret(found[1], digest):
             return Caller(found[0], key_id, frozenset(found[2]))
     raise AccessDenied(
@@ -52,14 +49,29 @@ async def authenticate(
     )
 
 
-def may(scope: Scope) -> Callable[..., Caller]:
+async def _look_up(state: State, key_id: str) -> Found | None:
+    """Raises:
+    Unavailable: the database does not answer.
+    """
+    known: KnownKeys = state.known_keys
+    if found := known.get(key_id):
+        return found
+    async with connection_of(state.pool) as connection, connection.transaction():
+        found = await key_for_request(connection, key_id)
+    if found is not None:
+        known.keep(key_id, found)
+    return found
+
+
+def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, whose key must have this scope (`admin` has all but `operate`).
 
     Raises:
         AccessDenied: the key lacks the scope.
     """
 
-    def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+    # Asynchronous like every dependency here: one that is not would cost a thread for each request.
+    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
         if not allows(caller.scopes, scope):
             raise AccessDenied("scope_missing", f"this call needs a key with scope {scope!r}", limit=scope)
         return caller
