@@ -113,7 +113,7 @@ class Sweeper:
             _LOG.error("%s could not go on\n%s", pipeline_id, trace_of(error))
 
     def _sweep_states(self) -> None:
-        """A worker removes the state of the training it ends; this is for those that ended otherwise."""
+        """Of trainings that ended: nothing is removed before the end is written, so whoever ends one leaves them."""
         with self._pool.connection() as connection:
             for tenant_id, job_id in sweeping.take_ended_states(connection):
                 self._objects.remove_runs(runs_prefix(tenant_id, job_id))

@@ -20,7 +20,9 @@ MEDIA_TYPES: Final = {
     ".txt": "text/plain",
     ".model": "application/octet-stream",
 }
-# What a pipeline is made of: weights, configurations, vocabularies.
+# What a job may be given as a picture: the formats that the platform itself writes.
+PICTURE_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
+# What a pipeline is made of: weights, configurations, vocabularies. None of them is ever a picture's type.
 WEIGHT_SUFFIXES: Final = (".safetensors", ".json", ".txt", ".model")
 
 

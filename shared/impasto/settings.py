@@ -71,6 +71,11 @@ class Settings:
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")
+    cache_gb: str = _setting(
+        "IMPASTO_CACHE_GB",
+        "",
+        "GB of fetched objects that a worker keeps on its disk (default: 64, at most half of what is free)",
+    )
     engine_memory_bytes: str = _setting(
         "IMPASTO_ENGINE_MEMORY_BYTES",
         "",
@@ -130,6 +135,11 @@ class Settings:
     def imports_from_hub(self) -> bool:
         """Whether imports may download from a hub."""
         return self.hub.lower() in {"1", "true", "yes"}
+
+    @property
+    def cache_most_bytes(self) -> int | None:
+        """How large a worker's cache may be; None: as its disk allows."""
+        return int(float(self.cache_gb) * 1e9) if self.cache_gb else None
 
     @property
     def data_folder(self) -> Path:

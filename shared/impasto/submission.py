@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
 
+from impasto.artifacts import PICTURE_TYPES
 from impasto.checkpoints import STARTER
 from impasto.delivery import NewEndpoint
 from impasto.errors import Conflict, InvalidInput, NotFound
@@ -74,6 +75,10 @@ class Inbox(Protocol):
         """The first of these that the tenant does not have."""
         ...
 
+    async def no_picture(self, digests: list[str]) -> str | None:
+        """The first of these artifacts, `sha256:…`, that is something else than a picture."""
+        ...
+
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
         """The first of these checkpoints that has no finished evaluation on works it was not trained on."""
         ...
@@ -102,12 +107,9 @@ async def submit(inbox: Inbox, job: NewJob) -> Submitted:
         NotFound: the params name a thing that the tenant does not have.
         Conflict: a checkpoint has no finished evaluation, and the params do not allow that; or no worker is there to
             run the job, and it is to be refused then.
-        InvalidInput: the Idempotency-Key was used with another body.
+        InvalidInput: the Idempotency-Key was used with another body, or what is named as a picture is none.
     """
-    if missing := await inbox.missing(sorted(set(references(job.params)))):
-        raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
-    if unmeasured := await inbox.unmeasured(to_be_measured(job.params)):
-        raise not_measured(unmeasured, "params.checkpoint")
+    await refuse_unusable(inbox, {"params": (job.kind, job.params)})
     if accepted := await inbox.insert(job):
         if job.require_worker:
             _require_worker(accepted[0], "require_worker")  # what is refused is not committed
@@ -130,7 +132,7 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
 
     Raises as `submit` does, and names the job: `jobs.17.params.checkpoint`.
     """
-    await refuse_unusable(inbox, {f"jobs.{n}.params": job.params for n, job in enumerate(jobs)})
+    await refuse_unusable(inbox, {f"jobs.{n}.params": (job.kind, job.params) for n, job in enumerate(jobs)})
     if accepted := await inbox.insert_all(jobs):
         for n, (job, record) in enumerate(zip(jobs, accepted.jobs, strict=True)):
             if job.require_worker:
@@ -142,19 +144,42 @@ async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
     return SubmittedAll(earlier, [])
 
 
-async def refuse_unusable(inbox: Inbox, params: Mapping[str, Mapping[str, Any]]) -> None:
+async def refuse_unusable(inbox: Inbox, params: Mapping[str, tuple[Kind[Any, Any], Mapping[str, Any]]]) -> None:
     """Refuses params, each by its place such as `jobs.17.params`, that name what is not there or may not be used.
 
     Raises:
         NotFound: they name a thing that the tenant does not have.
+        InvalidInput: what they name as a picture is none.
         Conflict: a checkpoint has no finished evaluation, and they do not allow that.
     """
-    placed = {found: at for place, some in params.items() for at, found in _placed(some, place)}
+    placed = {found: at for place, (_, some) in params.items() for at, found in _placed(some, place)}
     if missing := await inbox.missing(sorted(placed)):
         raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
-    measured = {found: f"{place}.checkpoint" for place, some in params.items() for found in to_be_measured(some)}
+    pictures = {found: at for place, (kind, some) in params.items() for at, found in pictures_in(kind, some, place)}
+    if pictures and (wrong := await inbox.no_picture(sorted(pictures))):
+        raise not_a_picture(pictures[wrong])
+    measured = {found: f"{place}.checkpoint" for place, (_, some) in params.items() for found in to_be_measured(some)}
     if unmeasured := await inbox.unmeasured(sorted(measured)):
         raise not_measured(unmeasured, measured[unmeasured])
+
+
+def pictures_in(kind: Kind[Any, Any], params: Mapping[str, Any], place: str = "params") -> Iterator[tuple[str, str]]:
+    """Every digest that is named as a picture, with its place."""
+    for name in sorted(kind.picture_fields):
+        for where, found in _placed(params.get(name), f"{place}.{name}"):
+            if _DIGEST.fullmatch(found):
+                yield where, found
+
+
+def not_a_picture(place: str) -> InvalidInput:
+    """Uploaded files are artifacts as well, and no decoder is to be handed those."""
+    return InvalidInput(
+        "image_unrecognised",
+        "this artifact is not a picture",
+        field=place,
+        limit=list(PICTURE_TYPES),
+        hint="upload it to /v1/artworks, and name the artwork",
+    )
 
 
 def _at(error: NotFound, place: str) -> NotFound:

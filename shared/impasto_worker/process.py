@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
-import sys
-import threading
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from celery import Celery, signals
@@ -43,12 +39,12 @@ from impasto_worker.progress import ProgressWriter
 from impasto_worker.runners import Runners, RunnerSettings
 from impasto_worker.slots import Slots
 from impasto_worker.transfer import Transfer
+from impasto_worker.worker_folders import WorkerFolders
 
 _LOG = logging.getLogger("impasto.worker")
 DROPPED: Final = Counter("impasto_messages_dropped", "Messages in a queue that were no bells")
 # A slot needs one only when its job begins, ends or stores something.
 _MOST_CONNECTIONS: Final = 8
-_LOCK_PATIENCE: Final = 50  # times 0.2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +69,25 @@ def run_worker(settings: Settings, options: WorkerOptions) -> None:
     settings.require("engine_database_url", "redis_url", "s3_endpoint")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("celery").setLevel(logging.WARNING)
+    folders = WorkerFolders(settings.data_folder, options.name)
     # A worker gives back what its predecessor of the same name held: two at once would steal from one another.
-    with _only_one(settings.data_folder / "workers" / f"{options.name}.lock"):
-        _serve(settings, options)
+    with folders.held():
+        folders.remove_abandoned()
+        _serve(settings, options, folders)
 
 
-def _serve(settings: Settings, options: WorkerOptions) -> None:
+def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -> None:
     bells, app = Bells(settings.redis_url), celery_app(settings.redis_url)
-    queue, slots, runners = _assemble(settings, options, bells)
+    queue, slots, runners = _assemble(settings, options, bells, folders)
     memory = DeviceMemory(options.device)
     register_bell(app, slots)
     keeper = LeaseKeeper(
         queue,
         slots.active,
         every_s=min(2.0, float(settings.lease_s) / 3),
-        on_idle=lambda: _tidy(runners, slots.tools.transfer, float(settings.runner_idle_s)),
+        on_idle=lambda: _tidy(runners, slots, folders, float(settings.runner_idle_s)),
         holding=lambda: _holding(slots, memory),
-        on_turn=settings.say_alive,
+        on_turn=lambda: _say_alive(settings, folders),
     )
     slots.keeper = keeper
     queue.register(
@@ -127,7 +125,9 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
         queue.say_goodbye()
 
 
-def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
+def _assemble(
+    settings: Settings, options: WorkerOptions, bells: Bells, folders: WorkerFolders
+) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
     connections = min(options.concurrency, _MOST_CONNECTIONS) + 3
     pool = engine_pool(settings.engine_database_url, most=connections, plan_once=True)
@@ -141,7 +141,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         policy=ClaimPolicy(float(settings.class_s), float(settings.warm_s), float(settings.leave_s)),
     )
     # A cache of its own: a worker trims it while none of its jobs runs, and knows of no other worker's.
-    cache = settings.data_folder / "cache" / options.name
+    cache = folders.cache
     runners = Runners(
         RunnerSettings(
             options.threads,
@@ -157,7 +157,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         artworks=PostgresArtworks(pool),
         catalogue=PostgresCatalogue(pool),
         trainings=PostgresTrainings(pool),
-        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects"),
+        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects", settings.cache_most_bytes),
         progress=ProgressWriter(queue),
         runners=runners,
         models=settings.models_folder,
@@ -173,7 +173,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         handlers=handlers,
         tools=tools,
         active=ActiveJobs(),
-        work_folder=settings.data_folder / "work" / options.name,
+        work_folder=folders.work,
         on_news=News(bells).of,
         call_slots=lambda: _call_slots(bells, options),
         ring=lambda queue: _ring(bells, queue),
@@ -208,9 +208,15 @@ def _ring(bells: Bells, queue: str) -> None:
         bells.ring(queue)
 
 
-def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:
+def _tidy(runners: Runners, slots: Slots, folders: WorkerFolders, idle_s: float) -> None:
     runners.close_idle(idle_s)
-    transfer.trim()
+    slots.tools.transfer.trim(slots.active.newest_at)
+    folders.remove_abandoned()
+
+
+def _say_alive(settings: Settings, folders: WorkerFolders) -> None:
+    settings.say_alive()
+    folders.say_alive()
 
 
 def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
@@ -231,25 +237,3 @@ def _arguments(options: WorkerOptions) -> list[str]:
         "--without-mingle",
         "--heartbeat-interval=10",
     ]
-
-
-class _only_one:
-    """Holds a lock file for as long as the process lives; waits a little for a predecessor that is leaving."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("w")
-        pause = threading.Event()
-        for _ in range(_LOCK_PATIENCE):
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                pause.wait(0.2)
-        sys.exit(f"another worker has the name {self._path.stem!r}; give this one another with --name")
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

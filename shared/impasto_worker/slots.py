@@ -23,7 +23,7 @@ from psycopg_pool import PoolTimeout
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import Claims, PostgresQueue
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, Unavailable
 from impasto.faults import trace_of
 from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.outcomes import Outcome
@@ -39,6 +39,8 @@ _LOOKS_AT_OTHERS_S: Final = 1.0
 # The shapes of which several are claimed at once.
 _SHARED: Final[tuple[Shape, Shape]] = ("engine", "pool")
 _FINISH_PATIENCE_S: Final = 120.0
+# An outage of the store has lasted longer than an attempt is patient with: its job tries again after so long.
+_STORE_PAUSE_S: Final = 60.0
 # What can keep its state when the worker is told to stop has so long for it: half of what supervisors wait.
 _LEAVE_S: Final = 10.0
 # A slot that waits to ask again hears no bell: it looks at least so often for what came meanwhile.
@@ -287,6 +289,8 @@ class Slots:
             return self._give_back(job, "out_of_memory")
         except (OperationalError, PoolTimeout):
             return self._give_back(job, "database_lost")
+        except Unavailable as error:
+            return self._give_back_resumable(job) or self._fail(job, error.as_record())
         except ImpastoError as error:
             return self._fail(job, error.as_record())
         except Exception as error:  # noqa: BLE001  the edge of an attempt
@@ -341,6 +345,11 @@ class Slots:
     def _give_back(self, job: ClaimedJob, cause: str) -> str:
         _patiently(lambda: self._queue.give_back(job, cause))
         return cause
+
+    def _give_back_resumable(self, job: ClaimedJob) -> str | None:
+        """None, and nothing is changed, if there is no state that another attempt could go on from."""
+        moved = _patiently(lambda: self._queue.give_back_resumable(job, "storage_lost", _STORE_PAUSE_S))
+        return "storage_lost" if moved else None
 
     def _end(self, finish: Callable[[], bool], how: str) -> str:
         if _patiently(finish):

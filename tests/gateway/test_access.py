@@ -153,6 +153,7 @@ def test_every_id_of_one_tenant_is_nothing_to_the_other_on_every_route(platform:
 
 def test_every_id_of_one_tenant_is_nothing_to_the_other_in_params_lists_and_lineage(platform: Stack) -> None:
     things = _things_of(platform)
+    platform.sql("UPDATE artifacts SET media_type = 'image/png' WHERE sha256 = %s", [things["sha256"]])
     for picture in (things["identifier"], things["artwork_id"]):
         body = {"kind": "test.stamp", "params": {"text": "x", "picture": picture}}
         assert ask(platform, "POST", "/v1/jobs", tenant="second", json=body).status_code == 404

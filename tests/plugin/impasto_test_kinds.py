@@ -9,7 +9,7 @@ import errno
 import os
 import time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,7 @@ class Stamp(Params):
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
     then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill"] = "succeed"
     picture: PictureId | None = None
+    source: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")] | None = None
 
 
 class Stamped(Result):
@@ -89,7 +90,7 @@ def run(context: Any, params: Stamp) -> Any:
     file.write_text(text)
     artifact = context.put(file)
     wait_here(body, "uploaded", os.getpid())
-    source = params.picture or "pretrained:nothing@1"
+    source = params.picture or params.source or "pretrained:nothing@1"
     return Outcome(
         Stamped(artifact=artifact),
         edges=(Edge(source=source, target=f"sha256:{artifact.sha256}", relation="content_of"),),

@@ -75,7 +75,8 @@ async def submit_pipeline(
     """Checks all of it, then accepts it in one commit with the jobs that need no other step; durable from then on."""
     check_key(idempotency_key)
     steps = _checked(request)
-    await refuse_unusable(PostgresInbox(connection), {f"steps.{step.name}.params": _judged(step) for step in steps})
+    named = {f"steps.{step.name}.params": (step.kind, _judged(step)) for step in steps}
+    await refuse_unusable(PostgresInbox(connection), named)
     if request.dry_run:
         plan = await _plan(connection, request, steps)
         return Response(plan.model_dump_json(), media_type="application/json")

@@ -20,6 +20,8 @@ from impasto.errors import ImpastoError, NotFound, Unavailable
 from impasto.settings import Settings
 
 _BLOCK_BYTES: Final = 1 << 20
+# What comes damaged may have been so on its way only.
+_TRIES: Final = 3
 
 
 class S3Objects:
@@ -96,15 +98,17 @@ class S3Objects:
         """Writes what `put_run` stored to `path`, verified by its digest.
 
         Raises:
-            NotFound: the store has no such object.
-            Unavailable: the store does not answer, or what it sent is not what was stored.
+            NotFound: the store has no such object, or only other bytes than were stored.
+            Unavailable: the store does not answer.
         """
-        with _named_errors(sha256):
-            self._client.fget_object(self._bucket, key, str(path))
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise Unavailable("storage_unavailable", "the object store sent other bytes than were stored")
-        return path
+        for _ in range(_TRIES):
+            with _named_errors(sha256):
+                self._client.fget_object(self._bucket, key, str(path))
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                    return path
+            path.unlink()
+        raise NotFound("object", f"sha256:{sha256}")
 
     def remove_run(self, key: str) -> None:
         """Removes what `put_run` stored; it need not be there."""

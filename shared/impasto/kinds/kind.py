@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import cache
+from typing import Any, Final, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from impasto.identifiers import PictureId
 from impasto.jobs import Shape
 
 
@@ -23,6 +25,7 @@ class Result(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+_PICTURE: Final = get_args(PictureId)[1]
 P = TypeVar("P", bound=Params)
 R = TypeVar("R", bound=Result)
 
@@ -46,3 +49,18 @@ class Kind(Generic[P, R]):
     def affinity_of(self, params: Mapping[str, Any]) -> str:
         """The checkpoint that a worker of this job should hold; empty where it makes no difference."""
         return str(params.get(self.affinity) or "") if self.affinity and self.shape == "engine" else ""
+
+    @property
+    def picture_fields(self) -> frozenset[str]:
+        """The fields of the params that hold `PictureId`: what they name has to be a picture."""
+        return _picture_fields(self.params)
+
+
+@cache
+def _picture_fields(params: type[Params]) -> frozenset[str]:
+    fields = params.model_fields.items()
+    return frozenset(name for name, field in fields if _PICTURE in field.metadata or _holds_pictures(field.annotation))
+
+
+def _holds_pictures(hint: Any) -> bool:
+    return _PICTURE in getattr(hint, "__metadata__", ()) or any(map(_holds_pictures, get_args(hint)))

@@ -18,14 +18,23 @@ from psycopg.types.json import Jsonb
 
 from impasto.backends.postgres.flows import Flow, perform
 from impasto.backends.postgres.inbox import IN_TENANT, values_of
-from impasto.backends.postgres.known import first_missing, first_unmeasured
+from impasto.backends.postgres.known import first_missing, first_unmeasured, first_without_picture
 from impasto.errors import ImpastoError, NotFound
 from impasto.faults import trace_of
 from impasto.identifiers import PREFIXES
 from impasto.kinds import all_kinds
 from impasto.pipelines.planning import Begin, End, Plan, StepNow, plan
 from impasto.pipelines.records import StepState
-from impasto.submission import Bell, NewJob, new_job_id, not_measured, references, to_be_measured
+from impasto.submission import (
+    Bell,
+    NewJob,
+    new_job_id,
+    not_a_picture,
+    not_measured,
+    pictures_in,
+    references,
+    to_be_measured,
+)
 
 _LOG = logging.getLogger("impasto.pipelines")
 
@@ -137,6 +146,9 @@ def _planned(steps: list[StepNow], canceled: bool) -> Flow[Plan]:
 def _refusal(begin: Begin) -> Flow[ImpastoError | None]:
     if missing := (yield from first_missing(sorted(set(references(begin.params))))):
         return NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
+    pictures = {found: place for place, found in pictures_in(begin.kind, begin.params)}
+    if pictures and (wrong := (yield from first_without_picture(sorted(pictures)))):
+        return not_a_picture(pictures[wrong])
     if unmeasured := (yield from first_unmeasured(to_be_measured(begin.params))):
         return not_measured(unmeasured, "params.checkpoint")
     return None

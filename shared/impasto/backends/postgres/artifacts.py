@@ -9,9 +9,11 @@ from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
 
+# Only the platform itself writes pictures: what it writes is one, whatever somebody uploaded the same bytes as before.
 _TOUCH: Final = """
 INSERT INTO artifacts (tenant_id, sha256, media_type, size_bytes) VALUES (%(tenant)s, %(sha256)s, %(type)s, %(size)s)
-ON CONFLICT (tenant_id, sha256) DO UPDATE SET touched_at = now()
+ON CONFLICT (tenant_id, sha256) DO UPDATE SET touched_at = now(),
+    media_type = CASE WHEN excluded.media_type LIKE 'image/%%' THEN excluded.media_type ELSE artifacts.media_type END
 RETURNING stored_at IS NOT NULL
 """
 _STORED: Final = """

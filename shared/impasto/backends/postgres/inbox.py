@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from impasto.backends.postgres.flows import perform_async
 from impasto.backends.postgres.jobs import COLUMNS, record
-from impasto.backends.postgres.known import first_missing, first_unmeasured
+from impasto.backends.postgres.known import first_missing, first_unmeasured, first_without_picture
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
@@ -97,6 +97,9 @@ class PostgresInbox:
 
     async def missing(self, identifiers: list[str]) -> str | None:
         return await perform_async(self._connection, first_missing(identifiers))
+
+    async def no_picture(self, digests: list[str]) -> str | None:
+        return await perform_async(self._connection, first_without_picture(digests))
 
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
         return await perform_async(self._connection, first_unmeasured(checkpoint_ids))

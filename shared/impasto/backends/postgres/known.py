@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from impasto.artifacts import PICTURE_TYPES
 from impasto.backends.postgres.flows import Flow
 
 # What proves that an identifier is the tenant's, by its prefix.
@@ -49,6 +50,16 @@ def first_missing(identifiers: Sequence[str]) -> Flow[str | None]:
         if rows:
             return str(rows[0][0])
     return None
+
+
+def first_without_picture(digests: Sequence[str]) -> Flow[str | None]:
+    """The first of these artifacts, `sha256:…`, that is something else than a picture."""
+    rows = yield (
+        f"SELECT 'sha256:' || sha256 FROM artifacts WHERE sha256 = ANY(%(digests)s) "  # noqa: S608  fixed text
+        f"AND NOT media_type = ANY(%(types)s) AND {_MINE} ORDER BY sha256 LIMIT 1",
+        {"digests": [digest.removeprefix("sha256:") for digest in digests], "types": list(PICTURE_TYPES)},
+    )
+    return str(rows[0][0]) if rows else None
 
 
 def first_unmeasured(checkpoint_ids: Sequence[str]) -> Flow[str | None]:

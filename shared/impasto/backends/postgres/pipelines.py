@@ -19,7 +19,7 @@ from impasto.pipelines.records import (
 
 _PIPELINE: Final = """
 SELECT p.id, p.name, p.state, p.cancel_requested_at IS NOT NULL AS cancel_requested, p.created_at, p.started_at,
-       p.finished_at, (SELECT jsonb_object_agg(state, n) FROM (
+       p.finished_at, (SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
            SELECT state, count(*) AS n FROM pipeline_steps WHERE pipeline_id = p.id GROUP BY state
        ) counted) AS steps_by_state
 FROM pipelines p

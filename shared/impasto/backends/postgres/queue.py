@@ -217,6 +217,15 @@ class PostgresQueue:
         moved = self._requeue(cause, "id = %(id)s AND epoch = %(epoch)s", {"id": job.id, "epoch": job.epoch})
         return moved[0] if moved else None
 
+    def give_back_resumable(self, job: ClaimedJob, cause: str, pause_s: float) -> Moved | None:
+        """As `give_back`, for a job with a state to go on from, which another attempt does so after the pause.
+
+        None also if it has none: then nothing is changed.
+        """
+        condition = "id = %(id)s AND epoch = %(epoch)s AND last_checkpoint IS NOT NULL"
+        moved = self._requeue(cause, condition, {"id": job.id, "epoch": job.epoch}, pause_s)
+        return moved[0] if moved else None
+
     def give_back_predecessors(self) -> list[Moved]:
         """Takes back what an earlier life of this worker left running."""
         return self._requeue("worker_lost", "worker = %(worker)s AND worker_instance <> %(instance)s", self._who)
@@ -245,10 +254,10 @@ class PostgresQueue:
         with self._pool.connection() as connection:
             connection.execute("DELETE FROM workers WHERE name = %(worker)s AND instance = %(instance)s", self._who)
 
-    def _requeue(self, cause: str, condition: str, values: dict[str, Any]) -> list[Moved]:
+    def _requeue(self, cause: str, condition: str, values: dict[str, Any], pause_s: float = 0.0) -> list[Moved]:
         with self._pool.connection() as connection:
             rows = connection.execute(
-                REQUEUE.format(condition=condition, locking=OWN), {**values, "cause": cause}
+                REQUEUE.format(condition=condition, locking=OWN), {**values, "cause": cause, "pause_s": pause_s}
             ).fetchall()
         moved = [Moved(*row) for row in rows]
         count_failed(moved)

@@ -44,7 +44,7 @@ SELECT id, state, queue, kind, error->>'code' FROM ended
 def expire_leases(connection: Connection[Any]) -> list[Moved]:
     """Takes jobs from workers that have been silent longer than their lease."""
     rows = connection.execute(
-        REQUEUE.format(condition="lease_until < now()", locking=SWEEP), {"cause": "worker_lost"}
+        REQUEUE.format(condition="lease_until < now()", locking=SWEEP), {"cause": "worker_lost", "pause_s": 0.0}
     ).fetchall()
     return [Moved(*row) for row in rows]
 
