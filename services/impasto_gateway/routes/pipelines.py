@@ -67,6 +67,7 @@ async def submit_pipeline(
     caller: Submitter,
     connection: SubmitTransaction,
     the: TheParts,
+    http: Request,
     response: Response,
     after: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(description="The same key again answers the same pipeline.")] = None,
@@ -78,7 +79,7 @@ async def submit_pipeline(
     asked = {f"steps.{step.name}.params": (step.kind, _judged(step)) for step in steps}
     await refuse_unusable(PostgresInbox(connection), asked)
     if request.dry_run:
-        plan = await _plan(connection, request, steps)
+        plan = await _plan(connection, request, steps, float(http.app.state.settings.class_s))
         return Response(plan.model_dump_json(), media_type="application/json")
     new = NewPipeline(
         id=new_pipeline_id(),
@@ -172,7 +173,9 @@ def _judged(step: CheckedStep) -> dict[str, Any]:
     return ({"allow_unmeasured": field.default} if field else {}) | step.request.params
 
 
-async def _plan(connection: AsyncConnection[Any], request: PipelineRequest, steps: list[CheckedStep]) -> PipelinePlan:
+async def _plan(
+    connection: AsyncConnection[Any], request: PipelineRequest, steps: list[CheckedStep], class_s: float
+) -> PipelinePlan:
     planned = [
         PlannedStep(
             name=step.name,
@@ -181,7 +184,7 @@ async def _plan(connection: AsyncConnection[Any], request: PipelineRequest, step
             needs=list(step.needs),
             takes={dotted(taken.place): taken.text for taken in step.takes},
             condition=step.request.condition,
-            estimate=await estimate_of(connection, step),
+            estimate=await estimate_of(connection, step, class_s=class_s),
         )
         for step in steps
     ]

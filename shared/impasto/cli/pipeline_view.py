@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PipelinePlan,
         PipelineRecord,
         PipelineSummary,
+        StepEstimate,
         StepProgress,
         StepRecord,
     )
@@ -64,8 +65,16 @@ def plan_tree(plan: PipelinePlan) -> Tree:
         if later := [need for need in step.needs if need not in given]:
             branch.add(Text(f"after {', '.join(later)}", style="dim"))
         if step.estimate:
-            branch.add(Text(", ".join(f"{name} {value}" for name, value in step.estimate.items()), style="dim"))
+            branch.add(Text(_expected(step.estimate), style="dim"))
     return drawn
+
+
+def _expected(estimate: StepEstimate) -> str:
+    """Eight of ten lie between the two."""
+    parts = [("would start in", estimate.start_in_s), ("runs", estimate.run_s)]
+    return ", ".join(
+        f"{what} {words.span(span.p10)} to {words.span(span.p90)}" for what, span in parts if span is not None
+    )
 
 
 def took(record: PipelineSummary) -> str:

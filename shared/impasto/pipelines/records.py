@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from impasto.estimates import Interval
 from impasto.jobs import JobState, Progress, WaitsFor
 
 MOST_STEPS: Final = 50
@@ -107,6 +108,13 @@ class PipelineRecord(PipelineSummary):
     steps: list[StepRecord]
 
 
+class StepEstimate(BaseModel):
+    """How long a step may wait and run, from what was measured; null where too little is known."""
+
+    start_in_s: Interval | None = Field(None, description="Were it submitted now: its needs come on top.")
+    run_s: Interval | None = None
+
+
 class PlannedStep(BaseModel):
     """A step as it would run, in its turn."""
 
@@ -118,7 +126,7 @@ class PlannedStep(BaseModel):
     needs: list[str]
     takes: dict[str, str] = Field(description="Where in its params it takes what from another step.")
     condition: str | None = Field(None, alias="if")
-    estimate: dict[str, Any] | None = Field(None, description="How long it may wait and run, from what was measured.")
+    estimate: StepEstimate | None = None
 
 
 class PipelinePlan(BaseModel):

@@ -44,10 +44,16 @@ class _Asked:
 
 
 async def run_seconds(
-    connection: AsyncConnection[Any], kind: str | Kind[Any, Any], params: Mapping[str, Any]
+    connection: AsyncConnection[Any], kind: str | Kind[Any, Any], params: Mapping[str, Any] | None
 ) -> Interval | None:
-    """How long a run of such a job takes; None where too few of its kind, size and checkpoint have run lately."""
+    """How long a run of such a job takes; None where too few of its kind, size and checkpoint have run lately.
+
+    Without `params`, which are not known yet, a job of that kind of any size.
+    """
     known = kind if isinstance(kind, Kind) else all_kinds()[kind]
+    if params is None:
+        any_size = await _history(connection, known.name)
+        return any_size.interval() if any_size else None
     history = await _history(connection, known.name, known.affinity_of(params), known.size_of(params))
     return history.interval() if history else None
 
