@@ -11,7 +11,7 @@ import pytest
 from impasto.identifiers import new_id
 from impasto.testing.processes import eventually
 from impasto.testing.stacks import Stack
-from tests.asking import ask, ended, submit
+from tests.asking import ask, ended, look, submit
 from tests.piping.asking import accepted, over, seen, send, stamp, states, told
 
 
