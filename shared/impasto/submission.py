@@ -25,14 +25,14 @@ MOST_BELLS: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job about to be accepted."""
+    """A job about to be accepted. Its deadlines are seconds from then: whoever accepts it may have a wrong clock."""
 
     id: str
     kind: Kind[Any, Any]
     params: dict[str, Any]
     priority: int = 0
-    finish_by: datetime | None = None
-    start_by: datetime | None = None
+    finish_in_s: float | None = None
+    start_in_s: float | None = None
     run_after: datetime | None = None
     idempotency_key: str | None = None
     request_sha256: bytes | None = None

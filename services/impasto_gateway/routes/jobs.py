@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
@@ -180,7 +179,7 @@ async def submit_job(
         if not body[added]:
             del body[added]  # a body without one is the same as before there were any
     job = replace(
-        _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
+        _new_job(new_job_id(), body, traceparent),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
@@ -241,10 +240,10 @@ async def submit_jobs(
                 field=f"jobs.{number}.callback",
                 hint="submit it alone, or register a webhook",
             )
-    body, now = request.model_dump(mode="json"), datetime.now(UTC)
+    body = request.model_dump(mode="json")
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
-    jobs = [_new_job(job_id, asked, now, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    jobs = [_new_job(job_id, asked, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
     jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
     submitted = await submit_all(PostgresInbox(connection), jobs)
     after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
@@ -256,15 +255,15 @@ def _check_key(idempotency_key: str | None) -> None:
         raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
 
 
-def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None) -> NewJob:
+def _new_job(job_id: str, asked: Mapping[str, Any], traceparent: str | None) -> NewJob:
     """A job from the body that asks for it, without what goes with a whole call."""
     return NewJob(
         id=job_id,
         kind=all_kinds()[asked["kind"]],
         params=asked["params"],
         priority=asked["priority"],
-        finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
-        start_by=now + timedelta(seconds=asked["start_by_s"]) if asked.get("start_by_s") else None,
+        finish_in_s=asked["deadline_s"],
+        start_in_s=asked.get("start_by_s"),
         traceparent=trace_parent(traceparent),
         require_worker=asked.get("require_worker", False),
     )
