@@ -306,6 +306,8 @@ class QueueMachine(RuleBasedStateMachine):
             known, renewed = self.known[attempt.job.id], answer.get(attempt.job.id)
             holds = renewed is not None and renewed.epoch == attempt.job.epoch
             assert holds == known.is_held_by(attempt), f"{attempt}: renewed {renewed}, known {known}"
+            here = known.attempt is not None and known.attempt.instance == hand.instance
+            assert (renewed is not None) == here, "renewed what somebody else has"
             if holds and renewed:
                 kept.append(attempt)
                 known.lease_until = now + LEASE_S

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+import uuid
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,13 +20,18 @@ from impasto.kinds.kind import Kind, Params, Result
 
 
 class Stamp(Params):
-    """Write `text` into an artifact; wait at `pause_at` while the file `gate` exists."""
+    """Write `text` into an artifact; wait at `pause_at` while the file `gate` exists; compute for `seconds`.
+
+    With a `ledger` each attempt gets a number of its own, notes it there and writes it into its artifact.
+    """
 
     text: str = Field(max_length=1000)
     gate: str | None = None
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
     then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill"] = "succeed"
     picture: PictureId | None = None
+    seconds: float = Field(0, ge=0, le=60)
+    ledger: str | None = None
 
 
 class Stamped(Result):
@@ -70,7 +76,13 @@ def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
         os.kill(os.getpid(), 9)
     if payload["then"] == "out_of_memory":
         raise MemoryError
-    return {"text": payload["text"].upper()}
+    time.sleep(payload["seconds"])
+    text = payload["text"].upper()
+    if payload["ledger"]:
+        text = f"{text} {uuid.uuid4().hex}"
+        with open(payload["ledger"], "a") as ledger:
+            ledger.write(text + "\n")  # one write, appended whole
+    return {"text": text}
 
 
 def run(context: Any, params: Stamp) -> Any:
