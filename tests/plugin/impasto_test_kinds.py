@@ -5,7 +5,6 @@ It registers by entry points, as any plug-in from outside does.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 import uuid
@@ -28,7 +27,7 @@ class Stamp(Params):
     text: str = Field(max_length=1000)
     gate: str | None = None
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
-    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill"] = "succeed"
+    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill", "fill_in_runner"] = "succeed"
     picture: PictureId | None = None
     seconds: float = Field(0, ge=0, le=60)
     ledger: str | None = None
@@ -62,6 +61,12 @@ def wait_here(params: dict[str, Any], point: str, who: int) -> None:
             time.sleep(0.01)
 
 
+def fill() -> None:
+    """Writes to a disk that is full: the kernel refuses every byte that goes here (full(4))."""
+    with open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+
+
 def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
     """Runs in the runner."""
     from impasto.errors import JobFailed
@@ -76,6 +81,8 @@ def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
         os.kill(os.getpid(), 9)
     if payload["then"] == "out_of_memory":
         raise MemoryError
+    if payload["then"] == "fill_in_runner":
+        fill()
     time.sleep(payload["seconds"])
     text = payload["text"].upper()
     if payload["ledger"]:
@@ -95,7 +102,7 @@ def run(context: Any, params: Stamp) -> Any:
     if params.then == "ask":
         context.tools.artworks.by_id(context.tenant_id, "art_none")
     if params.then == "fill":
-        raise OSError(errno.ENOSPC, "No space left on device")
+        fill()
     text = context.compute("impasto_test_kinds:compute", body)["text"]
     file = context.folder / "stamp.json"
     file.write_text(text)

@@ -12,6 +12,9 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from impasto.errors import Unavailable
 
 # A half-open connection is found in about half a minute instead of two hours.
+# How long one attempt to connect goes on. The pool doubles the pauses within an attempt: after an outage of a minute
+# and a half nobody would be served for another half a minute. A new attempt begins with whoever asks next.
+_RECONNECT_S = 4.0
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
@@ -23,6 +26,7 @@ def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection
         max_size=most,
         timeout=5,
         max_idle=120,
+        reconnect_timeout=_RECONNECT_S,
         open=False,
         # After an outage nobody is handed a dead connection; on a living one this is a round trip without a statement.
         check=AsyncConnectionPool.check_connection,
@@ -41,6 +45,7 @@ def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> Connecti
         max_size=most,
         timeout=5,
         max_idle=120,
+        reconnect_timeout=_RECONNECT_S,
         open=True,
         check=ConnectionPool.check_connection,
         kwargs={
