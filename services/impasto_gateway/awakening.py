@@ -17,6 +17,8 @@ from impasto.faults import trace_of
 
 _LOG = logging.getLogger("impasto.awakening")
 POLL_S: Final = 2.0
+# Without news for so long, Redis is asked whether it is there; without an answer for as long again it is not.
+_SILENT_S: Final = 3.0
 
 
 class Awakener:
@@ -71,10 +73,7 @@ class Awakener:
                         self._wake(job_id)
                     self._on_job(None)
                     self._on_tenant(None)
-                    while True:
-                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=10)
-                        if message:
-                            self._hear(message["channel"].decode(), message["data"].decode())
+                    await self._hear_all(channel)
             except (RedisError, OSError) as error:
                 _LOG.warning("event streams poll while Redis does not answer: %s", error)
                 await asyncio.sleep(POLL_S)
@@ -83,6 +82,23 @@ class Awakener:
                 await asyncio.sleep(POLL_S)
             finally:
                 self.hears = False
+
+    async def _hear_all(self, channel: redis.client.PubSub) -> None:
+        """Wakes who is told of.
+
+        Raises:
+            TimeoutError: the subscription is silent: nothing would ever come through it.
+        """
+        asked = False
+        while True:
+            message = await channel.get_message(ignore_subscribe_messages=True, timeout=_SILENT_S)
+            if message is None:
+                if asked:
+                    raise TimeoutError("it says nothing")
+                await channel.ping("awake")
+            elif message["type"] == "message":
+                self._hear(message["channel"].decode(), message["data"].decode())
+            asked = message is None
 
     def _hear(self, channel: str, whose: str) -> None:
         if channel == TENANTS_CHANNEL:

@@ -32,6 +32,8 @@ _BELL_AGE_S: Final = 1.0
 _UNHEARD_S: Final = 10.0
 _MOST_BELLS: Final = 16
 _FORGOTTEN_S: Final = 86_400.0
+# A database that answers nothing for so long was away, though no connection has broken.
+_SILENT_S: Final = 10.0
 
 EXPIRED: Final = Counter("impasto_leases_expired", "Leases taken from silent workers")
 RUNG: Final = Counter("impasto_bells_rung_again", "Bells that had to be rung by the reconciler")
@@ -66,10 +68,11 @@ class Sweeper:
             _LOG.warning("states of trainings that ended stay, the store does not answer: %s", error.code)
 
     def _sweep_jobs(self) -> None:
-        now = time.monotonic()
+        asked_at = time.monotonic()
         with self._pool.connection() as connection:
             overdue = [*sweeping.fail_overdue(connection), *sweeping.fail_not_started(connection)]
-            if self._answers_since is None:
+            now = time.monotonic()
+            if self._answers_since is None or now - asked_at > _SILENT_S:
                 self._answers_since = now
                 self._settle_events(connection)
             expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []

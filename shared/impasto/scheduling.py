@@ -50,7 +50,7 @@ def turn(next_at: datetime, now: datetime, catch_up: CatchUp, calendar: Calendar
     return Turn(passed[0], calendar.after(now), missed=catch_up == "none" and now - passed[0] > _PUNCTUAL)
 
 
-def job_of(body: Mapping[str, Any], job_id: str, now: datetime) -> NewJob:
+def job_of(body: Mapping[str, Any], job_id: str) -> NewJob:
     """A job from the body that asks for it. Its params are checked again: they may have been kept for months.
 
     Raises:
@@ -67,4 +67,4 @@ def job_of(body: Mapping[str, Any], job_id: str, now: datetime) -> NewJob:
             "value_invalid", f"the kind takes such params no more: {place}", field=f"job.params.{place}"
         ) from error
 
-    return new_job(job_id, {**body, "params": params.model_dump(mode="json")}, now)
+    return new_job(job_id, {**body, "params": params.model_dump(mode="json")})

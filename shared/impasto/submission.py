@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from impasto.artifacts import PICTURE_TYPES
@@ -27,15 +26,15 @@ MOST_BELLS: Final = 128
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job about to be accepted."""
+    """A job about to be accepted. Its deadlines are seconds from then: whoever accepts it may have a wrong clock."""
 
     id: str
     kind: Kind[Any, Any]
     params: dict[str, Any]
     priority: int = 0
-    finish_by: datetime | None = None
-    start_by: datetime | None = None
-    run_after: datetime | None = None
+    finish_in_s: float | None = None
+    start_in_s: float | None = None
+    start_after_s: float | None = None
     idempotency_key: str | None = None
     request_sha256: bytes | None = None
     traceparent: str | None = None
@@ -282,20 +281,16 @@ def request_digest(body: Mapping[str, Any]) -> bytes:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":"), default=str).encode()).digest()
 
 
-def new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None = None) -> NewJob:
-    """A job from the body that asks for it, its params being what its kind takes; its seconds are from `now`."""
-
-    def later(name: str) -> datetime | None:
-        return now + timedelta(seconds=seconds) if (seconds := asked.get(name)) else None
-
+def new_job(job_id: str, asked: Mapping[str, Any], traceparent: str | None = None) -> NewJob:
+    """A job from the body that asks for it, its params being what its kind takes."""
     return NewJob(
         id=job_id,
         kind=all_kinds()[asked["kind"]],
         params=asked["params"],
         priority=asked.get("priority", 0),
-        finish_by=later("deadline_s"),
-        start_by=later("start_by_s"),
-        run_after=later("start_after_s"),
+        finish_in_s=asked.get("deadline_s"),
+        start_in_s=asked.get("start_by_s"),
+        start_after_s=asked.get("start_after_s"),
         traceparent=traceparent,
         require_worker=asked.get("require_worker", False),
     )

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from celery import Celery, signals
-from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Counter
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
-from redis.exceptions import RedisError
 
 from impasto.backends.bells import TASK, VERSION, Bells, celery_app, worker_queue
 from impasto.backends.metrics import serve_metrics
@@ -36,8 +34,8 @@ from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.log_writer import LogWriter
 from impasto_worker.memory import DeviceMemory
-from impasto_worker.news import News
 from impasto_worker.progress import ProgressWriter
+from impasto_worker.ringing import Ringing
 from impasto_worker.runners import Runners, RunnerSettings
 from impasto_worker.slots import Slots
 from impasto_worker.transfer import Transfer
@@ -79,8 +77,8 @@ def run_worker(settings: Settings, options: WorkerOptions) -> None:
 
 
 def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -> None:
-    bells, app = Bells(settings.redis_url), celery_app(settings.redis_url)
-    queue, slots, runners = _assemble(settings, options, bells, folders)
+    ringing, app = Ringing(Bells(settings.redis_url)), celery_app(settings.redis_url)
+    queue, slots, runners = _assemble(settings, options, ringing, folders)
     memory = DeviceMemory(options.device)
     register_bell(app, slots)
     keeper = LeaseKeeper(
@@ -114,7 +112,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
     def _ready(**_: Any) -> None:
         settings.say_ready()
         # Jobs may have been waiting since before this worker: nobody rings for those now.
-        _call_slots(bells, options)
+        _call_slots(ringing, options)
 
     @signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _drain(**_: Any) -> None:
@@ -129,7 +127,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
 
 
 def _assemble(
-    settings: Settings, options: WorkerOptions, bells: Bells, folders: WorkerFolders
+    settings: Settings, options: WorkerOptions, ringing: Ringing, folders: WorkerFolders
 ) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
     connections = min(options.concurrency, _MOST_CONNECTIONS) + 3
@@ -173,16 +171,16 @@ def _assemble(
     )
     slots = Slots(
         queue=queue,
-        finisher=PostgresFinisher(pool, lambda queue: _ring(bells, queue)),
+        finisher=PostgresFinisher(pool, ringing.ring),
         handlers=handlers,
         tools=tools,
         active=ActiveJobs(),
         work_folder=folders.work,
-        on_news=News(bells).of,
-        call_slots=lambda: _call_slots(bells, options),
-        ring=lambda queue: _ring(bells, queue),
+        on_news=ringing.tell,
+        call_slots=lambda: _call_slots(ringing, options),
+        ring=ringing.ring,
         say=tools.logs.say_now,
-        ring_worker=lambda name: _ring(bells, worker_queue(name)),
+        ring_worker=lambda name: ringing.ring(worker_queue(name)),
         loaded=lambda: map(checkpoint_of, runners.loaded()),
         places={"engine": options.concurrency, "pool": options.slots, "run": options.slots},
     )
@@ -201,16 +199,10 @@ def register_bell(app: Celery, slots: Slots) -> None:
         slots.work()
 
 
-def _call_slots(bells: Bells, options: WorkerOptions) -> None:
+def _call_slots(ringing: Ringing, options: WorkerOptions) -> None:
     """A bell for each slot, whichever queue it comes by: a slot looks into all of them."""
-    with suppress(BrokerError, RedisError, OSError):  # the reconciler rings for what waits
-        for _ in range(options.concurrency):
-            bells.ring(options.queues[0])
-
-
-def _ring(bells: Bells, queue: str) -> None:
-    with suppress(BrokerError, RedisError, OSError):  # the bell is in the outbox: the reconciler rings it
-        bells.ring(queue)
+    for _ in range(options.concurrency):
+        ringing.ring(options.queues[0])
 
 
 def _tidy(runners: Runners, slots: Slots, folders: WorkerFolders, idle_s: float) -> None:

@@ -7,7 +7,6 @@ import operator
 import re
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
@@ -201,7 +200,7 @@ async def submit_job(
     check_key(idempotency_key)
     body = asked_for(request)
     job = replace(
-        new_job(new_job_id(), body, datetime.now(UTC), trace_parent(traceparent)),
+        new_job(new_job_id(), body, trace_parent(traceparent)),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
@@ -276,14 +275,14 @@ async def submit_jobs(
                 field=f"jobs.{number}.callback",
                 hint="submit it alone, or register a webhook",
             )
-    body, now = request.model_dump(mode="json"), datetime.now(UTC)
+    body = request.model_dump(mode="json")
     for asked in body["jobs"]:
         if asked["start_after_s"] is None:
             del asked["start_after_s"]  # a body without one is the same as before there were any
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
     parent = trace_parent(traceparent)
-    jobs = [new_job(job_id, asked, now, parent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    jobs = [new_job(job_id, asked, parent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
     jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
     submitted = await submit_all(PostgresInbox(connection), jobs)
     after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)

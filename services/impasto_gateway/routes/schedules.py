@@ -61,7 +61,7 @@ async def create_schedule(request: Annotated[ScheduleRequest, Body()], connectio
     if next_at is None:
         raise InvalidInput("value_invalid", "that time never comes", field="cron")
     body = asked_for(request.job)
-    await refuse_unfit(PostgresInbox(connection), job_of(body, new_job_id(), now), "job.params")
+    await refuse_unfit(PostgresInbox(connection), job_of(body, new_job_id()), "job.params")
     if await schedules.count_schedules(connection) >= MOST_SCHEDULES:
         raise Conflict("schedule_limit", f"a tenant has at most {MOST_SCHEDULES} schedules", limit=MOST_SCHEDULES)
     chosen = request.model_dump(include={"name", "cron", "timezone", "overlap", "catch_up"})

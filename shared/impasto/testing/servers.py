@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -106,6 +107,32 @@ class Servers:
         shutil.rmtree(self.folder, ignore_errors=True)
         if os.geteuid() == 0:
             shutil.rmtree(Layout(self.folder).root_home, ignore_errors=True)
+
+    def kill(self, name: str) -> None:
+        """kill -9 of one server (`postgres`, `redis`, `s3`). This Redis keeps nothing over it."""
+        _, process = self._running(name)
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def halt(self, name: str) -> None:
+        """Stops one server as its operator would."""
+        part, process = self._running(name)
+        process.send_signal(part.stop_signal)
+        try:
+            process.wait(part.grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill(name)
+
+    def resume(self, name: str) -> None:
+        """Starts a server again that was killed or halted, and waits until it is ready. From the main thread alone."""
+        part, ended = self._running(name)
+        self._processes.remove((part, ended))
+        layout = Layout(self.folder)
+        self._spawn(part, layout)
+        self._wait(layout)
+
+    def _running(self, name: str) -> tuple[Part, subprocess.Popen[bytes]]:
+        return next((part, process) for part, process in self._processes if part.name == name)
 
     def __enter__(self) -> Servers:
         try:

@@ -17,14 +17,16 @@ from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 
-# `{tenant}` is whose job it is, as SQL.
+# `{tenant}` is whose job it is, as SQL. Deadlines count from the database's clock, which alone judges them.
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
                       start_by, idempotency_key, request_sha256, traceparent, affinity, size_class, pipeline_id,
                       last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
-            coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(start_by)s, %(idempotency_key)s,
+            now() + make_interval(secs => coalesce(%(start_after_s)s::double precision, 0)), %(run_limit_s)s,
+            now() + make_interval(secs => %(finish_in_s)s::double precision),
+            now() + make_interval(secs => %(start_in_s)s::double precision), %(idempotency_key)s,
             %(request_sha256)s, %(traceparent)s, %(affinity)s, %(size_class)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
@@ -48,17 +50,18 @@ _INSERT_ALL: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
                       idempotency_key, request_sha256, submitted_with, traceparent, affinity, size_class, last_event)
-    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, coalesce(run_after, now()),
-           run_limit_s, finish_by, start_by,
+    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority,
+           now() + make_interval(secs => coalesce(start_after_s, 0)), run_limit_s,
+           now() + make_interval(secs => finish_in_s), now() + make_interval(secs => start_in_s),
            CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
            affinity, size_class, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
-                %(priority)s::smallint[], %(run_after)s::timestamptz[], %(run_limit_s)s::double precision[],
-                %(finish_by)s::timestamptz[], %(start_by)s::timestamptz[], %(affinity)s::text[],
+                %(priority)s::smallint[], %(start_after_s)s::double precision[], %(run_limit_s)s::double precision[],
+                %(finish_in_s)s::double precision[], %(start_in_s)s::double precision[], %(affinity)s::text[],
                 %(size_class)s::smallint[])
-         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
-                               affinity, size_class, n)
+         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, start_after_s, run_limit_s, finish_in_s,
+                               start_in_s, affinity, size_class, n)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -85,10 +88,10 @@ def values_of(job: NewJob) -> dict[str, Any]:
         "shape": job.kind.shape,
         "params": Jsonb(job.params),
         "priority": job.priority,
-        "run_after": job.run_after,
+        "start_after_s": job.start_after_s,
         "run_limit_s": job.kind.run_limit_s,
-        "finish_by": job.finish_by,
-        "start_by": job.start_by,
+        "finish_in_s": job.finish_in_s,
+        "start_in_s": job.start_in_s,
         "idempotency_key": job.idempotency_key,
         "request_sha256": job.request_sha256,
         "traceparent": job.traceparent,
@@ -144,10 +147,10 @@ class PostgresInbox:
             "shape": [job.kind.shape for job in jobs],
             "params": [Jsonb(job.params) for job in jobs],
             "priority": [job.priority for job in jobs],
-            "run_after": [job.run_after for job in jobs],
+            "start_after_s": [job.start_after_s for job in jobs],
             "run_limit_s": [job.kind.run_limit_s for job in jobs],
-            "finish_by": [job.finish_by for job in jobs],
-            "start_by": [job.start_by for job in jobs],
+            "finish_in_s": [job.finish_in_s for job in jobs],
+            "start_in_s": [job.start_in_s for job in jobs],
             "affinity": [job.kind.affinity_of(job.params) for job in jobs],
             "size_class": [job.kind.size_of(job.params) for job in jobs],
             "idempotency_key": first.idempotency_key,

@@ -14,6 +14,9 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from impasto.errors import Unavailable
 
 # A half-open connection is found in about half a minute instead of two hours.
+# How long one attempt to connect goes on. The pool doubles the pauses within an attempt: after an outage of a minute
+# and a half nobody would be served for another half a minute. A new attempt begins with whoever asks next.
+_RECONNECT_S = 4.0
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 
 
@@ -49,6 +52,7 @@ def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection
         max_size=most,
         timeout=5,
         max_idle=120,
+        reconnect_timeout=_RECONNECT_S,
         open=False,
         check=_Rested().check,
         # `tenant_transaction` says BEGIN itself, together with whose transaction it is: one round trip, not two.
@@ -67,6 +71,7 @@ def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> Connecti
         max_size=most,
         timeout=5,
         max_idle=120,
+        reconnect_timeout=_RECONNECT_S,
         open=True,
         check=_Rested().check_now,
         kwargs={

@@ -137,4 +137,4 @@ class PostgresScheduling:
 async def _submit(connection: AsyncConnection[Any], body: dict[str, Any], now: datetime) -> Submitted:
     """Within a savepoint: a refusal leaves nothing but its reason."""
     async with connection.transaction():
-        return await submit(PostgresInbox(connection), job_of(body, new_job_id(), now))
+        return await submit(PostgresInbox(connection), job_of(body, new_job_id()))

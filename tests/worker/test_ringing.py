@@ -1,8 +1,9 @@
-"""News of jobs is told beside the slots, together where it comes in bursts."""
+"""What a worker says is said beside its slots, together where it comes in bursts."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import redis
 
@@ -10,20 +11,19 @@ from impasto.backends.bells import EVENTS_CHANNEL, Bells
 from impasto.jobs import ClaimedJob
 from impasto.settings import Settings
 from impasto.testing.processes import eventually
-from impasto_worker.news import News
+from impasto_worker.ringing import Ringing
 
 
 def _job(number: int) -> ClaimedJob:
     return ClaimedJob(f"job_{number}", f"tnt_{number % 3}", "test.stamp", "pool", {}, 1, 1, 60.0, None)
 
 
-def test_a_burst_is_told_whole_and_each_job_once_at_a_time(settings: Settings) -> None:
+def test_a_burst_is_told_whole(settings: Settings) -> None:
     with redis.Redis.from_url(settings.redis_url) as client, client.pubsub() as channel:
         channel.subscribe(EVENTS_CHANNEL)
-        news = News(Bells(settings.redis_url))
+        ringing = Ringing(Bells(settings.redis_url))
         for number in range(2_000):
-            news.of(_job(number % 1_000))
-        news.stop()
+            ringing.tell(_job(number % 1_000))
         heard: set[str] = set()
 
         def whole() -> bool:
@@ -35,15 +35,25 @@ def test_a_burst_is_told_whole_and_each_job_once_at_a_time(settings: Settings) -
         eventually(whole, "all thousand jobs were told")
 
 
-def test_nobody_waits_for_a_redis_that_does_not_answer() -> None:
+def test_a_bell_is_rung_soon(settings: Settings) -> None:
+    bells = Bells(settings.redis_url)
+    Ringing(bells).ring("test")
+    eventually(lambda: bells.waiting("test") == 1, "the bell lies in the queue")
+
+
+def test_nobody_waits_for_a_redis_that_does_not_answer_and_memory_stays_bounded() -> None:
     held = threading.Event()
 
     class Stuck:
+        def ring(self, queue: str) -> None:
+            held.wait(10)
+
         def tell(self, job_ids: list[str], tenant_id: str | None) -> None:
             held.wait(10)
 
-    news = News(Stuck())
+    ringing, began = Ringing(Stuck()), time.monotonic()
     for number in range(20_000):
-        news.of(_job(number))
-    assert news._waiting.qsize() <= 10_000
+        ringing.tell(_job(number))
+    assert time.monotonic() - began < 10
+    assert ringing._waiting.qsize() <= 10_000
     held.set()
