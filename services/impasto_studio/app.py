@@ -20,8 +20,9 @@ from impasto_studio.clients import Clients
 from impasto_studio.frame import SafeFrame
 from impasto_studio.looks import BRAND, FAVICON
 from impasto_studio.parts import Parts
-from impasto_studio.routes import health, pictures, previews, works
+from impasto_studio.routes import entering, health, pictures, previews, works
 from impasto_studio.sessions import SESSION_S, keep_tidy
+from impasto_studio.tickets import Tickets
 
 _STATIC: Final = Path(__file__).parent / "static"
 
@@ -30,10 +31,12 @@ def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. One a process: pages register themselves with the library that serves them."""
     app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     # The pages' library has an application of its own inside of this one; both find the parts.
-    app.state.parts = pages_app.state.parts = Parts(settings, Clients(settings.gateway_url), _uploads(settings))
+    app.state.parts = pages_app.state.parts = Parts(
+        settings, Clients(settings.gateway_url), _uploads(settings), Tickets()
+    )
     app.include_router(health.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for module in (pictures, previews, works):
+    for module in (entering, pictures, previews, works):
         pages_app.include_router(module.router)
     pages.register()
     pages_app.config.quasar_config = {"brand": BRAND, "loadingBar": {"skipHijack": True}}

@@ -25,11 +25,8 @@ def guard() -> RedirectResponse | None:
     return RedirectResponse("/sign-in" + (f"?to={quote(wanted, safe='')}" if wanted != "/" else ""))
 
 
-async def enter(key: str) -> str | None:
-    """Signs in with a key; a sentence if it is not taken.
-
-    The cookie names a session; the key itself is only in the server's own storage.
-    """
+async def refused(key: str) -> str | None:
+    """A sentence that says why this key is not taken; None if it is."""
     key = key.strip()
     if not key:
         return say("sign_in.empty")
@@ -43,8 +40,17 @@ async def enter(key: str) -> str | None:
         return say("sign_in.scope" if error.code == "scope_missing" else "sign_in.wrong")
     except ImpastoError as error:
         return say("sign_in.unreachable") if error.code == "platform_unreachable" else error.message
-    app.storage.user[KEY] = key
     return None
+
+
+def way_in(key: str, to: str) -> str:
+    """The address that signs this browser in with a key that is taken, and leads on.
+
+    In a new session, whose name nobody had before: whoever planted the cookie of the door knows that one alone. The key
+    itself is only in the server's own storage.
+    """
+    ticket = parts().tickets.give(key.strip(), ui.context.client.request.session["id"])
+    return f"/enter/{ticket}?to={quote(to, safe='')}"
 
 
 def safe_path(path: str) -> str:

@@ -1,4 +1,7 @@
-"""Every answer tells the browser to ask nobody but this server; answers are counted. Plain ASGI: streams stay so."""
+"""Every answer tells the browser to ask nobody but this server; answers are counted. Plain ASGI: streams stay so.
+
+Cookies that were asked for over TLS are for TLS alone.
+"""
 
 from __future__ import annotations
 
@@ -42,11 +45,24 @@ class SafeFrame:
             await self._app(scope, receive, send)
             return
 
+        encrypted = _came_over_tls(scope)
+
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
                 ANSWERS.labels(message["status"]).inc()
                 given = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(h for h in _HEADERS.items() if h[0] not in given)]
+                own = [_secured(*header) if encrypted else header for header in message["headers"]]
+                message["headers"] = [*own, *(h for h in _HEADERS.items() if h[0] not in given)]
             await send(message)
 
         await self._app(scope, receive, tell)
+
+
+def _came_over_tls(scope: Scope) -> bool:
+    """As the proxy says that ends it, or whoever pretends to be one: they only bind their own cookie."""
+    said = next((value for name, value in scope["headers"] if name == b"x-forwarded-proto"), b"")
+    return scope["scheme"] == "https" or said.partition(b",")[0].strip().lower() == b"https"
+
+
+def _secured(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    return name, value + b"; secure" if name.lower() == b"set-cookie" else value

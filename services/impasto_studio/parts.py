@@ -13,6 +13,7 @@ from impasto.client import AsyncClient
 from impasto.errors import AccessDenied
 from impasto.settings import Settings
 from impasto_studio.clients import Clients
+from impasto_studio.tickets import Tickets
 
 KEY: Final = "api_key"
 
@@ -24,6 +25,7 @@ class Parts:
     settings: Settings
     clients: Clients
     uploads: Path
+    tickets: Tickets
 
 
 def parts() -> Parts:

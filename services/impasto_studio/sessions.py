@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,20 @@ from nicegui import Client
 from nicegui import app as pages_app
 
 from impasto_studio.clients import Clients
+from impasto_studio.parts import KEY
 
 SESSION_S: Final = 30 * 24 * 3600
 _EVERY_S: Final = 3600.0
 _NAME: Final = "storage-user-{}.json"
 _LOG: Final = logging.getLogger(__name__)
+
+
+async def renew(key: str) -> str:
+    """Gives whoever asks a new session, signed in with this key, and its name; what they chose goes with them."""
+    storage, session = pages_app.storage, str(uuid.uuid4())
+    await storage._create_user_storage(session)  # the library names a session once and knows no other way
+    storage._users[session].update({**storage.user, KEY: key})
+    return session
 
 
 async def keep_tidy(folder: Path, clients: Clients, every_s: float = _EVERY_S) -> None:

@@ -145,8 +145,9 @@ async def refuse_unfit(inbox: Inbox, job: NewJob, place: str = "params") -> None
     if missing := await inbox.missing(sorted(set(references(job.params)))):
         raise NotFound(PREFIXES.get(missing[:3], "artifact"), missing)
     await _require_pictures(inbox, dict(pictures_of(job.kind, job.params, place)))
-    if unmeasured := await inbox.unmeasured(to_be_measured(job.params)):
-        raise not_measured(unmeasured, f"{place}.checkpoint")
+    measured = to_be_measured(job.params, place)
+    if unmeasured := await inbox.unmeasured(sorted(measured)):
+        raise not_measured(unmeasured, measured[unmeasured])
 
 
 async def submit_all(inbox: Inbox, jobs: Sequence[NewJob]) -> SubmittedAll:
@@ -204,7 +205,9 @@ async def refuse_unusable(inbox: Inbox, asked: Mapping[str, tuple[Kind[Any, Any]
         raise _at(NotFound(PREFIXES.get(missing[:3], "artifact"), missing), placed[missing])
     pictures = (pictures_of(kind, some, place) for place, (kind, some) in asked.items())
     await _require_pictures(inbox, dict(itertools.chain.from_iterable(pictures)))
-    measured = {found: f"{place}.checkpoint" for place, (_, some) in asked.items() for found in to_be_measured(some)}
+    measured: dict[str, str] = {}
+    for place, (_, some) in asked.items():
+        measured |= to_be_measured(some, place)
     if unmeasured := await inbox.unmeasured(sorted(measured)):
         raise not_measured(unmeasured, measured[unmeasured])
 
@@ -215,6 +218,7 @@ def _at(error: NotFound, place: str) -> NotFound:
 
 
 def not_measured(checkpoint: str, place: str) -> Conflict:
+    """What is said of a checkpoint that nobody has measured, where `place` in the request names it."""
     return Conflict(
         "checkpoint_not_measured",
         f"{checkpoint} has no finished evaluation",
@@ -248,10 +252,21 @@ def _require_worker(job: JobRecord, place: str) -> None:
         )
 
 
-def to_be_measured(params: Mapping[str, Any]) -> list[str]:
-    """A kind whose params have `allow_unmeasured` uses its `checkpoint`; others may name any. The starter was."""
+def to_be_measured(params: Mapping[str, Any], place: str = "params") -> dict[str, str]:
+    """Checkpoints with their places. A kind whose params have `allow_unmeasured` uses its `checkpoint` and `adapters`;
+    others may name any. The starter was measured.
+    """
+    if params.get("allow_unmeasured") is not False:
+        return {}
+    # What a step of a pipeline takes from another one is a reference by now, and judged when its turn comes.
+    given = params.get("adapters", [])
+    adapters = {
+        str(one["checkpoint"]): f"{place}.adapters.{n}.checkpoint"
+        for n, one in enumerate(given if isinstance(given, list) else [])
+        if isinstance(one, Mapping) and "checkpoint" in one
+    }
     checkpoint = params.get("checkpoint")
-    return [checkpoint] if checkpoint and checkpoint != STARTER and params.get("allow_unmeasured") is False else []
+    return adapters | ({checkpoint: f"{place}.checkpoint"} if checkpoint and checkpoint != STARTER else {})
 
 
 def references(params: Any) -> Iterator[str]:

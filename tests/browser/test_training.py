@@ -110,3 +110,16 @@ def test_what_a_model_draws_while_it_learns_is_seen_step_by_step(painter: Person
     painter.sees("Step 10")
     painter.is_settled()
     painter.shoot("samples")
+
+
+def test_more_samples_than_the_platform_tells_at_once_are_all_there(painter: Person) -> None:
+    stack = painter.studio.stack
+    job = ended(stack, submit(stack, "test.stamp", {"text": "drawn often"})["id"])
+    stack.sql(
+        """INSERT INTO job_samples (tenant_id, job_id, step, sha256)
+           SELECT tenant_id, id, step, %s FROM jobs, generate_series(1, 2100) AS step WHERE id = %s""",
+        [job["result"]["artifact"]["sha256"], job["id"]],
+    )
+    painter.go(f"/training/{job['id']}")
+    painter.sees("Step 2100")
+    expect(painter.page.get_by_role("slider", name="Samples")).to_have_attribute("aria-valuemax", "2099")

@@ -107,3 +107,10 @@ def test_a_model_is_trained_and_draws_its_pictures_to_a_folder(here: School) -> 
     style = run(*asked[:-4], "--style", "cubist", "--allow-unmeasured")
     assert style.exit_code == 1
     assert "boxes" in style.stderr + style.stdout
+
+
+def test_the_starter_is_not_measured_again_and_says_so(platform: Stack) -> None:
+    done = impasto("evaluate", "starter", url=platform.url, key=platform.api_key)
+    assert done.exit_code != 0
+    assert "measured before it was shipped" in done.stderr
+    assert impasto("checkpoints", "show", "starter", url=platform.url, key=platform.api_key).exit_code == 0

@@ -187,6 +187,15 @@ def test_an_unmeasured_checkpoint_is_409_unless_that_is_allowed(studio: Studio) 
     assert studio.post().status_code == 202
 
 
+def test_whether_a_checkpoint_is_measured_is_looked_at_again_when_the_job_begins(studio: Studio) -> None:
+    first = studio.post(styles=["nobody's"]).json()["id"]
+    assert ended(studio.stack, first)["error"]["code"] == "value_invalid"
+    studio.stack.sql("""UPDATE jobs SET params = params || '{"allow_unmeasured": false}' WHERE id = %s""", [first])
+    again = studio.stack.client().jobs.retry(first)
+    error = ended(studio.stack, again.id)["error"]
+    assert (error["code"], error["field"]) == ("checkpoint_not_measured", "params.checkpoint")
+
+
 def test_another_tenants_checkpoint_and_picture_are_not_there(studio: Studio) -> None:
     answer = studio.post(tenant="second")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

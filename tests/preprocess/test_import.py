@@ -34,13 +34,7 @@ def _refusal(stack: Stack, folder: str, **params: Any) -> JobFailed:
 def test_an_imported_pipeline_is_not_used_before_its_evaluation_has_ended(
     platform: Stack, measured: ImportedCheckpoint
 ) -> None:
-    # The same weights, as they are in the moment after their import, however fast the evaluation is.
-    (twin,) = platform.sql(
-        """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
-           SELECT 'ckp_' || repeat('4', 26), tenant_id, 'not-yet', family, flavor, weights_sha256, config, job_id
-           FROM checkpoints WHERE id = %s RETURNING id""",
-        [measured.checkpoint],
-    )[0]
+    twin = _unmeasured_twin(platform, measured.checkpoint, "4")
     refused = {"kind": "generate.text_to_image", "params": {"checkpoint": twin, "prompts": ["a heart"]}}
     answer = ask(platform, "POST", "/v1/jobs", json=refused)
     assert (answer.status_code, answer.json()["code"]) == (409, "checkpoint_not_measured")
@@ -52,6 +46,17 @@ def test_an_imported_pipeline_is_not_used_before_its_evaluation_has_ended(
     assert ask(platform, "GET", f"/v1/checkpoints/{measured.checkpoint}").json()["measured"] is True
     drawn = submit(platform, "generate.text_to_image", body["params"])
     assert ended(platform, drawn["id"], most_s=120)["state"] == "succeeded"
+
+
+def _unmeasured_twin(stack: Stack, checkpoint: str, digit: str) -> str:
+    """The same weights, as they are in the moment after their import, however fast their evaluation is."""
+    (twin,) = stack.sql(
+        """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
+           SELECT 'ckp_' || repeat(%s, 26), tenant_id, 'not-yet', family, flavor, weights_sha256, config, job_id
+           FROM checkpoints WHERE id = %s RETURNING id""",
+        [digit, checkpoint],
+    )[0]
+    return str(twin)
 
 
 def test_its_evaluation_was_accepted_in_the_very_commit_that_made_it(
@@ -136,12 +141,61 @@ def test_hostile_folders_are_refused_by_name_and_no_canary_sings(
     assert platform.sql("SELECT 1 FROM checkpoints WHERE name = 'refused'") == []
 
 
+@pytest.mark.parametrize(
+    ("damage", "where"),
+    [
+        (hostile.tensor_missing, "unet"),
+        (hostile.tensor_missing_in_text, "text_encoder"),
+        (hostile.tensor_left_over, "unet"),
+        (hostile.tensor_misshapen, "unet"),
+    ],
+)
+def test_what_lacks_a_tensor_or_has_one_too_many_becomes_no_checkpoint(
+    platform: Stack, tmp_path: Path, damage: Callable[[Path, Path], None], where: str
+) -> None:
+    name = f"unfit-{damage.__name__}".replace("_", "-")
+    damage(place(platform, name, pipeline("sd")), tmp_path)
+    refused = _refusal(platform, name)
+    assert (refused.code, refused.data["where"]) == ("model_incompatible", where)
+    assert platform.sql("SELECT 1 FROM checkpoints WHERE name = 'refused'") == []
+
+
 def test_an_adapter_for_another_architecture_is_refused_when_it_is_imported(
     platform: Stack, measured: ImportedCheckpoint
 ) -> None:
     place(platform, "lora-pixart", lora("pixart-sigma"))
     refused = _refusal(platform, "lora-pixart", adapter_of=measured.checkpoint)
     assert refused.code == "model_incompatible"
+
+
+def test_an_adapter_is_measured_over_its_base_and_not_used_before(
+    platform: Stack, measured: ImportedCheckpoint
+) -> None:
+    assert measured.evaluation is not None
+    ended(platform, measured.evaluation, most_s=120)
+    place(platform, "lora-measured", lora("sd"))
+    source = ImportSource(folder="lora-measured")
+    ink = platform.client().run(ImportCheckpoint(name="ink", source=source, adapter_of=measured.checkpoint))
+    assert ink.evaluation is not None
+    evaluation = ended(platform, ink.evaluation, most_s=120)
+    assert evaluation["state"] == "succeeded", evaluation["error"]
+    assert ask(platform, "GET", f"/v1/checkpoints/{ink.checkpoint}").json()["measured"] is True
+    # It was drawn with, and not its base alone.
+    of_base = ended(platform, measured.evaluation)["result"]
+    assert evaluation["result"]["sheet"]["sha256"] != of_base["sheet"]["sha256"]
+    params = {"checkpoint": measured.checkpoint, "prompts": ["a heart"], "steps": 2}
+    twin = _unmeasured_twin(platform, ink.checkpoint, "5")
+    used = params | {"adapters": [{"checkpoint": ink.checkpoint}, {"checkpoint": twin}]}
+    job = {"kind": "generate.text_to_image", "params": used}
+    for answer, where in (
+        (ask(platform, "POST", "/v1/jobs", json=job), "params"),
+        (ask(platform, "POST", "/v1/jobs/bulk", json={"jobs": [job]}), "jobs.0.params"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "checkpoint_not_measured")
+        assert answer.json()["field"] == f"{where}.adapters.1.checkpoint"
+    for allowed in (used | {"allow_unmeasured": True}, params | {"adapters": [{"checkpoint": ink.checkpoint}]}):
+        drawn = submit(platform, "generate.text_to_image", allowed)
+        assert ended(platform, drawn["id"], most_s=120)["state"] == "succeeded"
 
 
 def test_a_folder_that_is_not_there_is_named(platform: Stack) -> None:

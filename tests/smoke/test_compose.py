@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import yaml
+from fastapi.testclient import TestClient
 
 from impasto.embedded.parts import WORKERS
+from impasto.settings import Settings
+from impasto_gateway.app import create_app
 from tests.contracts.kept import ROOT
 from tests.smoke.compose_file import REQUIRED, TEXT, compose, services
 
@@ -104,10 +107,14 @@ def test_the_switch_of_webhooks_reaches_who_admits_an_address_and_who_sends_ther
         assert all(value.startswith(f"${{{variable}:") for value in told.values()), told
 
 
-def test_the_gateway_finds_ingestion_by_a_name_that_is_told_to_no_client_unless_an_address_is_given() -> None:
+@pytest.mark.parametrize("asked", ["127.0.0.1:8080", "ingress:8080", "art.example.org"])
+def test_the_gateway_finds_ingestion_by_a_name_that_is_told_to_nobody(asked: str) -> None:
+    """Neither to those outside nor to the studio: each sends uploads to the origin that it uses already."""
     told = services()["gateway"]["environment"]["IMPASTO_INGESTION_URL"]
-    assert told == "${IMPASTO_PUBLIC_URL:-http://ingestion:8081}"
+    assert urlsplit(told).hostname in services()
     assert set(services()["gateway"]["networks"]) & set(services()["ingestion"]["networks"])
+    client = TestClient(create_app(Settings.from_environment({"IMPASTO_INGESTION_URL": told})))
+    assert client.get("/v1", headers={"host": asked}).json()["ingestion_url"] is None
 
 
 def _queues(service: dict[str, Any]) -> set[str]:

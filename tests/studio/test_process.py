@@ -42,6 +42,14 @@ def test_every_answer_forbids_the_browser_to_ask_elsewhere(studio: str) -> None:
         assert headers["x-content-type-options"] == "nosniff"
 
 
+@pytest.mark.parametrize(("told", "secure"), [("https", True), ("https, http", True), ("http", False), ("", False)])
+def test_a_cookie_that_came_over_tls_is_for_tls_alone(studio: str, told: str, secure: bool) -> None:
+    cookie = _get(f"{studio}/sign-in", headers={"X-Forwarded-Proto": told} if told else {}).headers["set-cookie"]
+    attributes = {part.strip().lower() for part in cookie.split(";")}
+    assert {"httponly", "samesite=lax"} <= attributes
+    assert ("secure" in attributes) is secure
+
+
 @pytest.mark.parametrize("path", ["/", "/create", "/training", "/jobs", "/operators", "/jobs/x", "/training/x"])
 def test_every_page_leads_to_the_door(studio: str, path: str) -> None:
     answer = _get(studio + path)

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from impasto.artworks import Artwork
 from impasto.checkpoints import Checkpoint
-from impasto.errors import Conflict, NotFound
+from impasto.errors import NotFound
 from impasto.kinds.analyse_artwork import AnalyseArtwork, AnalysedArtwork, Neighbour
 from impasto.lineage import Edge
 from impasto.outcomes import Outcome
+from impasto.submission import not_measured
 from impasto_analyse.artwork.vectors import VectorFile
 from impasto_worker import likeness
 from impasto_worker.backbone_files import backbone_node, backbone_of, require_backbone
@@ -85,12 +86,7 @@ def _measured(context: JobContext, params: AnalyseArtwork) -> Checkpoint | None:
         return None
     checkpoint = find_checkpoint(context, params.checkpoint)
     if not checkpoint.measured and not params.allow_unmeasured:
-        raise Conflict(
-            "checkpoint_not_measured",
-            f"{checkpoint.id} has no finished evaluation",
-            hint="submit evaluate.checkpoint first, or give allow_unmeasured",
-            field="params.checkpoint",
-        )
+        raise not_measured(checkpoint.id, "params.checkpoint")
     return checkpoint
 
 

@@ -74,7 +74,8 @@ def _hand(payload: dict[str, Any]) -> Hand:
     room = (budget_bytes() - drawer.memory_bytes) // max(1, drawer.drawing_bytes(DrawingRequest("", 0)))
     options = payload["options"]
     together = max(1, min(TOGETHER, room))
-    return Hand(drawer, options["steps"], options["guidance"], options["style_guidance"], together)
+    adapters = ((Path(payload["adapter"]), 1.0),) if payload["adapter"] else ()
+    return Hand(drawer, options["steps"], options["guidance"], options["style_guidance"], together, adapters)
 
 
 def _judge(payload: dict[str, Any]) -> StyleJudge | None:

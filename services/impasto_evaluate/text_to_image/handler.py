@@ -12,7 +12,7 @@ from impasto.identifiers import new_id
 from impasto.kinds.evaluate_text_to_image import EvaluatedTextToImage, EvaluateTextToImage
 from impasto.lineage import Edge
 from impasto.outcomes import EvaluationRecord, Outcome
-from impasto_evaluate.families import drawing_model, style_classifier
+from impasto_evaluate.families import as_adapter, drawing_model, style_classifier
 from impasto_evaluate.text_to_image.learnt import LearntFrom, learnt_from
 from impasto_worker import likeness
 from impasto_worker.backbone_files import backbone_of, require_backbone
@@ -20,6 +20,7 @@ from impasto_worker.checkpoint_files import checkpoint_folder
 from impasto_worker.dataset_files import DatasetFiles, open_version
 from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint
 from impasto_worker.handling import JobContext
+from impasto_worker.pipeline_files import pipeline_folder
 from impasto_worker.pretrained import weights
 
 _COMPUTE: Final = "impasto_evaluate.text_to_image.compute:evaluate"
@@ -30,11 +31,12 @@ def evaluate(context: JobContext, params: EvaluateTextToImage) -> Outcome:
     """Runs in the worker's slot.
 
     Raises:
-        NotFound: a checkpoint or the dataset version.
+        NotFound: a checkpoint, an adapter's base or the dataset version.
         Conflict: the checkpoint does not draw from words, or the classifier is none, or is not measured.
         JobFailed: weights are missing or damaged.
     """
-    drawing = drawing_model(context, params.checkpoint)
+    adapter = as_adapter(context, params.checkpoint)
+    drawing = drawing_model(context, adapter.config["base"] if adapter else params.checkpoint)
     classifier = _classifier(context, params)
     encoder = weights(context.tools.models, likeness.PACKAGE)
     if drawing.family == FLOWMINI:
@@ -47,6 +49,7 @@ def evaluate(context: JobContext, params: EvaluateTextToImage) -> Outcome:
         {
             "family": drawing.family,
             "checkpoint": str(drawing.folder),
+            "adapter": str(pipeline_folder(context, adapter)) if adapter else None,
             "styles": drawing.config.get("config", {}).get("styles", []),
             "label": _label(drawing, classifier),
             "models": str(context.tools.models),

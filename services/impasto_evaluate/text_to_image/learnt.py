@@ -44,5 +44,8 @@ def _training(context: JobContext, identifier: str) -> tuple[str | None, str | N
     if identifier == STARTER:
         return None, None
     found = context.tools.catalogue.checkpoint(context.tenant_id, identifier)
-    training = found.config.get("training", {}) if found else {}
-    return (found and found.dataset_version_id) or training.get("dataset_version"), training.get("base")
+    config = found.config if found else {}
+    training = config.get("training", {})
+    # An adapter has its base beside, as it did not begin from it: it is laid over it.
+    base = training.get("base") or config.get("base")
+    return (found and found.dataset_version_id) or training.get("dataset_version"), base

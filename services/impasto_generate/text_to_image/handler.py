@@ -10,12 +10,13 @@ from impasto.errors import InvalidInput
 from impasto.kinds.generate_text_to_image import DrawnPicture, GeneratedTextToImage, GenerateTextToImage
 from impasto.lineage import Edge
 from impasto.outcomes import Outcome
+from impasto.submission import not_measured
 from impasto_generate.text_to_image.grid import lay_out
 from impasto_ml.families.text_to_image import DrawingRequest
 from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint, drawing_checkpoint
 from impasto_worker.engine_orders import Drawn, EngineCheckpoint
 from impasto_worker.handling import JobContext
-from impasto_worker.pipeline_files import DIFFUSERS, adapter_folder
+from impasto_worker.pipeline_files import DIFFUSERS, find_adapter, pipeline_folder
 from impasto_worker.pretrained import weights
 
 Adapters = tuple[tuple[Path, float], ...]
@@ -35,11 +36,13 @@ def generate(context: JobContext, params: GenerateTextToImage) -> Outcome:
 
     Raises:
         NotFound: the checkpoint or the picture.
-        Conflict: the checkpoint does not draw from words.
+        Conflict: the checkpoint does not draw from words; it or an adapter is not measured, and was to be.
         InvalidInput: a style that the checkpoint does not know, or adapters for a family that takes none.
         JobFailed: it cannot draw what is asked for, or weights are missing.
     """
     checkpoint = drawing_checkpoint(context, params.checkpoint)
+    if not checkpoint.measured and not params.allow_unmeasured:
+        raise not_measured(params.checkpoint, "params.checkpoint")
     if checkpoint.family == FLOWMINI:
         weights(context.tools.models, TEXT_ENCODER)
     _require_styles(checkpoint, params)
@@ -76,9 +79,12 @@ def _adapters(context: JobContext, checkpoint: DrawingCheckpoint, params: Genera
             limit=0,
             actual=len(params.adapters),
         )
+    found = [find_adapter(context, one.checkpoint, params.checkpoint, checkpoint.sha256) for one in params.adapters]
+    for place, adapter in enumerate(found):
+        if not adapter.measured and not params.allow_unmeasured:
+            raise not_measured(adapter.id, f"params.adapters.{place}.checkpoint")
     return tuple(
-        (adapter_folder(context, one.checkpoint, params.checkpoint, checkpoint.sha256), one.weight)
-        for one in params.adapters
+        (pipeline_folder(context, adapter), one.weight) for adapter, one in zip(found, params.adapters, strict=True)
     )
 
 

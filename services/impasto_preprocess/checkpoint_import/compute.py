@@ -1,4 +1,4 @@
-"""Looks weights through in a runner: files first, then numbers, and no library reads them before."""
+"""Looks weights through in a runner: files first, then tensors against classes, then numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Any
 import torch
 
 from impasto.errors import JobFailed
-from impasto_ml.families.diffusers import LAYOUTS, FamilyNotInstalled, check_fits, default_size, estimate
+from impasto_ml.families.diffusers import (
+    LAYOUTS,
+    FamilyNotInstalled,
+    check_fits,
+    check_tensors,
+    default_size,
+    estimate,
+)
 from impasto_ml.weights import Repository, WeightsError, check_adapter, check_finite, check_repository
 from impasto_worker.runner_child import Report
 from impasto_worker.weight_faults import named_fault
@@ -19,19 +26,21 @@ def check_pipeline(payload: dict[str, Any], report: Report) -> dict[str, Any]:
     """The pipeline's class, the files that are kept of it, and what it needs; shapes of its tensors go to `shapes`.
 
     Raises:
-        JobFailed: it is refused, with the code and the place.
+        JobFailed: it is refused, with the code and the place, or a library is missing.
     """
     folder = Path(payload["folder"])
     report(0.2, "looking at the files")
     try:
         found = check_repository(folder, LAYOUTS, numbers=False)
+        report(0.22, "comparing the tensors with their classes")
+        check_tensors(found)
         kept = _kept(found)
         for count, name in enumerate(sorted(kept & found.headers.keys())):
             report(0.2 + 0.4 * count / len(found.headers), "looking at the numbers")
             check_finite(folder / name, name, found.headers[name])
         size = default_size(found)
         needs = {dtype: estimate(found, dtype, size) for dtype in (torch.bfloat16, torch.float32)}
-    except WeightsError as error:
+    except (WeightsError, FamilyNotInstalled) as error:
         raise _ended(error) from error
     shapes = {name: {t.name: t.shape for t in files.tensors} for name, files in found.weights.items()}
     Path(payload["shapes"]).write_text(json.dumps(shapes), "utf-8")

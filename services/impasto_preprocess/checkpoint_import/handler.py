@@ -96,7 +96,7 @@ def _outcome(
     checkpoint, digest = new_id("ckp"), context.put(manifest.write(context.folder / "manifest.json")).sha256
     family = ADAPTER if base else DIFFUSERS
     needs = {place: found[place] for place in ("on_gpu", "on_cpu")}
-    measuring = _measuring(checkpoint) if params.evaluate and base is None else None
+    measuring = _measuring(checkpoint) if params.evaluate else None
     result = ImportedCheckpoint(
         checkpoint=checkpoint,
         family=family,

@@ -7,7 +7,7 @@ from typing import Any
 from nicegui import app, ui
 from starlette.responses import RedirectResponse
 
-from impasto_studio.entrance import enter, safe_path
+from impasto_studio.entrance import refused, safe_path, way_in
 from impasto_studio.looks import head
 from impasto_studio.parts import KEY
 from impasto_studio.pieces.basic import box, busy, button, icon_button, words
@@ -49,10 +49,11 @@ def _form(to: str) -> None:
     async def submit(_: Any = None) -> None:
         busy(go, True)
         complaint.set_text("")
-        said = await enter(str(key.value or ""))
+        typed = str(key.value or "")
+        said = await refused(typed)
         if said is None:
             key.set_value("")
-            ui.navigate.to(to)
+            ui.navigate.to(way_in(typed, to))
             return
         complaint.set_text(said)
         busy(go, False)

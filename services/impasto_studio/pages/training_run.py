@@ -98,16 +98,21 @@ class _Run:
         """Asks for what came since the last time; a platform that keeps no series or samples answers 404."""
         try:
             await self._measured()
-            self._samples.show(await self._client.jobs.samples(self._record.id))
+            await self._drawn()
         except NotFound:
             pass
         if self._step == 0:
             self._curve.take(_told(self._record))
 
     async def _measured(self) -> None:
-        if points := await self._client.jobs.series(self._record.id, after=self._step):
+        # The platform tells so many at once and no more: asked again until there is nothing new.
+        while points := await self._client.jobs.series(self._record.id, after=self._step):
             self._curve.take({point.step: point.points for point in points})
             self._step = points[-1].step
+
+    async def _drawn(self) -> None:
+        while found := await self._client.jobs.samples(self._record.id, after=self._samples.last_step):
+            self._samples.add(found)
 
     async def _follow(self) -> None:
         try:

@@ -17,7 +17,7 @@ class Samples:
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
-        self._steps: dict[int, list[str]] = {}
+        self._steps: dict[int, str] = {}
         with box("samples") as self._place:
             with box("samples-head"):
                 words(say("training.samples"), "heading")
@@ -29,16 +29,17 @@ class Samples:
             self._pictures = box("sample-wall")
         self._place.set_visibility(False)
 
-    def show(self, found: list[Sample]) -> None:
-        """All that were drawn until now."""
-        steps: dict[int, list[str]] = {}
-        for sample in sorted(found, key=lambda sample: sample.step):
-            steps.setdefault(sample.step, []).append(sample.sha256)
-        if steps == self._steps:
-            return
+    @property
+    def last_step(self) -> int:
+        """The step of the newest sample; 0 before there is one."""
+        return max(self._steps, default=0)
+
+    def add(self, found: list[Sample]) -> None:
+        """Those of the steps that follow."""
+        steps = self._steps | {sample.step: sample.sha256 for sample in found}
         at_end = not self._steps or int(self._slider.value) >= len(self._steps) - 1
         self._steps = steps
-        self._place.set_visibility(bool(steps))
+        self._place.set_visibility(True)
         self._slider.props["max"] = max(1, len(steps) - 1)
         self._slider.set_visibility(len(steps) > 1)
         self._slider.update()
@@ -53,7 +54,7 @@ class Samples:
         self._step.set_text(say("training.step", step=step))
         self._pictures.clear()
         with self._pictures:
-            for digest in self._steps[step]:
-                with box("result-picture", "button").props('type="button"') as made:
-                    picture(digest, say("training.sample", step=step))
-                made.on("click", partial(self._viewer.open, f"sha256:{digest}"))
+            digest = self._steps[step]
+            with box("result-picture", "button").props('type="button"') as made:
+                picture(digest, say("training.sample", step=step))
+            made.on("click", partial(self._viewer.open, f"sha256:{digest}"))

@@ -1,1 +1,1 @@
-"""The studio's routes that are no pages: health, pictures, previews and uploads."""
+"""The studio's routes that are no pages: the way in, health, pictures, previews and uploads."""

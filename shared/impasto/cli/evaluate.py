@@ -54,6 +54,7 @@ def evaluate(session: Session, checkpoint: str, dataset: str | None, job: dict[s
     impasto evaluate my-hand --classifier hands
     """
     found = session.client.checkpoints.get(chosen.checkpoint(session, checkpoint))
+    _refuse_starter(found)
     version = chosen.dataset_version(session, dataset) if dataset else found.dataset_version_id
     given = {name: value for name, value in options.items() if value is not None}
     classifies = found.family == _CLASSIFIERS
@@ -85,6 +86,18 @@ def _of_drawing(session: Session, found: Checkpoint, version: str | None, given:
     if named := given.get("classifier"):
         given["classifier"] = chosen.checkpoint(session, named)
     return valid(EvaluateTextToImage, checkpoint=found.id, dataset_version=version, **given)
+
+
+def _refuse_starter(found: Checkpoint) -> None:
+    from impasto.checkpoints import STARTER
+
+    if found.id == STARTER:
+        raise InvalidInput(
+            "value_invalid",
+            "the starter was measured before it was shipped, and is nobody's to measure again",
+            field="checkpoint",
+            hint="impasto checkpoints show starter",
+        )
 
 
 def _refuse(given: dict[str, Any], names: tuple[str, ...], why: str) -> None:

@@ -56,7 +56,7 @@ class ImportCheckpoint(Params):
     adapter_of: CheckpointId | None = Field(
         None, description="The checkpoint that these LoRA weights are for; then the source holds one weight file."
     )
-    evaluate: bool = Field(True, description="Measure it at once; adapters are not measured on their own.")
+    evaluate: bool = Field(True, description="Measure it at once; an adapter over its base.")
 
 
 class MemoryNeed(Result):

@@ -14,9 +14,11 @@ from impasto.kinds.kind import Kind, Params, Result
 
 
 class EvaluateTextToImage(Params):
-    """Measure a checkpoint that draws from words."""
+    """Measure a checkpoint that draws from words, or an adapter over its base."""
 
-    checkpoint: CheckpointId
+    checkpoint: CheckpointId = Field(
+        description="Not the starter, which came measured. An adapter is laid over its base with the weight 1."
+    )
     dataset_version: DatasetVersionId | None = Field(
         None, description="Whose held-out works give the captions and are compared with; null: only scenes are drawn."
     )

@@ -45,7 +45,7 @@ class GenerateTextToImage(Params):
     strength: float = Field(0.7, gt=0, le=1, description="How much of `picture` is drawn anew.")
     adapters: list[AppliedAdapter] = Field([], max_length=4)
     grid: bool = Field(True, description="Also put all pictures on one sheet.")
-    allow_unmeasured: bool = Field(False, description="Use a checkpoint that has no finished evaluation.")
+    allow_unmeasured: bool = Field(False, description="Use a checkpoint or adapters that have no finished evaluation.")
 
     @model_validator(mode="after")
     def _not_too_many(self) -> GenerateTextToImage:

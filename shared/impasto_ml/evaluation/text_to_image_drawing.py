@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
@@ -30,13 +31,17 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """A loaded checkpoint and how it draws: `steps` a picture, the scales of guidance, how many `together`."""
+    """A loaded checkpoint and how it draws: `steps` a picture, the scales of guidance, how many `together`.
+
+    `adapters`: folders of LoRA weights that are laid over it, each with its weight.
+    """
 
     drawer: TextToImage[Any]
     steps: int = 10
     guidance: float = 2.5
     style_guidance: float = 5.0
     together: int = TOGETHER
+    adapters: tuple[tuple[Path, float], ...] = ()
 
     def draw(self, asked: Iterable[Asked]) -> Iterator[Image.Image]:
         """Each picture in the order asked for. Raises ValueError for a style that the checkpoint does not know."""
@@ -66,4 +71,5 @@ class Hand:
             guidance=self.guidance,
             style_guidance=self.style_guidance,
             style=style,
+            adapters=self.adapters,
         )

@@ -149,8 +149,9 @@ def _refusal(begin: Begin) -> Flow[ImpastoError | None]:
     pictures = dict(pictures_of(begin.kind, begin.params, "params"))
     if wrong := (yield from first_without_picture(sorted(pictures))):
         return not_a_picture(pictures[wrong])
-    if unmeasured := (yield from first_unmeasured(to_be_measured(begin.params))):
-        return not_measured(unmeasured, "params.checkpoint")
+    measured = to_be_measured(begin.params)
+    if unmeasured := (yield from first_unmeasured(sorted(measured))):
+        return not_measured(unmeasured, measured[unmeasured])
     return None
 
 

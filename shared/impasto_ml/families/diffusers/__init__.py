@@ -10,7 +10,7 @@ from .architectures import ARCHITECTURES, LAYOUTS, Architecture
 from .drawing import DiffusersDrawing, DiffusersTextToImage
 from .fitting import check_fits
 from .installed import FamilyNotInstalled
-from .loading import LoadedPipeline, default_dtype, load_pipeline
+from .loading import LoadedPipeline, check_tensors, default_dtype, load_pipeline
 from .memory import MemoryEstimate, default_size, estimate
 from .sizes import SizeNotAllowed
 
@@ -28,6 +28,7 @@ __all__ = [
     "MemoryEstimate",
     "SizeNotAllowed",
     "check_fits",
+    "check_tensors",
     "default_dtype",
     "default_size",
     "estimate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from impasto_ml.weights import Repository, WeightsIncompatible, check_repository
+from impasto_ml.weights.components import WeightFiles
 
 from .architectures import LAYOUTS, Architecture, architecture_of
 from .installed import library
@@ -18,6 +20,7 @@ from .installed import library
 # What the libraries raise for a configuration that does not fit its weights, or makes no sense.
 _UNFIT = (ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 _NAMED = 3
+_FLOATS = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def load_pipeline(
     device, dtype = torch.device(device), dtype or default_dtype(device)
     components: dict[str, Any] = dict.fromkeys(architecture.layout.components)
     for name, (origin, class_name) in index.components.items():
-        components[name] = _load(repository, name, origin, class_name, dtype)
+        components[name] = _load(repository, name, origin, class_name, device, dtype)
         if isinstance(components[name], torch.nn.Module):
             components[name] = components[name].to(device).eval().requires_grad_(False)
     settings = dict(index.settings)
@@ -81,6 +84,30 @@ def load_pipeline(
         # It needs a further package; pictures are marked elsewhere.
         settings["add_watermarker"] = False
     return LoadedPipeline(architecture, repository, components, settings, device, dtype)
+
+
+def check_tensors(repository: Repository) -> None:
+    """Compares names and shapes of all tensors with what the classes of the components need, by their own loaders.
+
+    On the meta device: nothing of the weights is read. What a loader would convert, such as older names, is no fault.
+
+    Raises:
+        WeightsIncompatible: a tensor is missing, left over or misshapen.
+        FamilyNotInstalled: the extra is missing.
+    """
+    library("diffusers"), library("transformers")
+    meta = torch.device("meta")
+    for name, (origin, class_name) in repository.index.components.items():
+        if weights := repository.weights.get(name):
+            _load(repository, name, origin, class_name, meta, _stored_as(weights))
+
+
+def _stored_as(weights: WeightFiles) -> torch.dtype:
+    """What most of the bytes are: in another precision every tensor would be read to be converted."""
+    sizes: Counter[str] = Counter()
+    for tensor in weights.tensors:
+        sizes[tensor.dtype] += tensor.size_bytes
+    return _FLOATS.get(sizes.most_common(1)[0][0] if sizes else "F32", torch.float32)
 
 
 def _class(origin: str, class_name: str) -> Any:
@@ -93,13 +120,17 @@ def _class(origin: str, class_name: str) -> Any:
     return getattr(library(origin), class_name)
 
 
-def _load(repository: Repository, name: str, origin: str, class_name: str, dtype: torch.dtype) -> Any:
+def _load(
+    repository: Repository, name: str, origin: str, class_name: str, device: torch.device, dtype: torch.dtype
+) -> Any:
     kind, folder = _class(origin, class_name), repository.folder / name
     weights = repository.weights.get(name)
     try:
         if weights is None:
             return kind.from_pretrained(folder, local_files_only=True)
         precision = {"torch_dtype" if origin == "diffusers" else "dtype": dtype}
+        # Otherwise they would be read first, and then let go.
+        place = {"device_map": {"": "meta"}} if device.type == "meta" else {}
         component, told = kind.from_pretrained(
             folder,
             local_files_only=True,
@@ -107,6 +138,7 @@ def _load(repository: Repository, name: str, origin: str, class_name: str, dtype
             variant=weights.variant,
             output_loading_info=True,
             **precision,
+            **place,
         )
     except torch.OutOfMemoryError:
         raise

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from impasto_ml.families.diffusers import LAYOUTS, DiffusersTextToImage
+from impasto_ml.families.diffusers import LAYOUTS, DiffusersTextToImage, check_tensors
 from impasto_ml.weights import WeightsError, check_repository
 
 from . import hostile
@@ -44,6 +44,19 @@ def test_what_is_unsafe_or_broken_is_refused_before_any_library_opens_it(
     with pytest.raises(WeightsError) as refused:
         check_repository(folder, LAYOUTS)
     assert refused.value.code == REFUSED[damage]
+
+
+@pytest.mark.parametrize("damage", [d for d, code in REFUSED.items() if code == "model_incompatible"])
+def test_what_fits_no_class_is_refused_without_its_weights_being_loaded(
+    pipelines: Made, tmp_path: Path, damage: Callable[[Path, Path], None]
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(pipelines("sd"), folder)
+    damage(folder, tmp_path / "canary")
+    with pytest.raises(WeightsError) as refused:
+        check_tensors(check_repository(folder, LAYOUTS))
+    assert refused.value.code == "model_incompatible"
+    assert refused.value.where
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from impasto_ml.families.diffusers import (
     LAYOUTS,
     DiffusersTextToImage,
     FamilyNotInstalled,
+    check_tensors,
     default_dtype,
     estimate,
     load_pipeline,
@@ -40,6 +41,8 @@ def copy(pipelines: Made, tmp_path: Path) -> Callable[[str], Path]:
 
 
 def _drawn(folder: Path, request: DrawingRequest) -> bytes:
+    # Whatever can be drawn with can be imported.
+    check_tensors(check_repository(folder, LAYOUTS))
     with DiffusersTextToImage.load(folder) as model:
         return drawn(model, request)
 
@@ -158,6 +161,17 @@ def test_the_older_name_of_pixarts_network_is_known(copy: Made, pipelines: Made,
     for path in (folder / "model_index.json", folder / "transformer/config.json"):
         path.write_text(path.read_text().replace("PixArtTransformer2DModel", "Transformer2DModel"))
     assert _drawn(folder, request_px) == _drawn(pipelines("pixart-alpha"), request_px)
+
+
+@pytest.mark.parametrize("name", tiny.MAKERS)
+def test_the_tensors_of_every_architecture_are_compared_and_take_no_memory(pipelines: Made, name: str) -> None:
+    """On the meta device a parameter has no bytes."""
+    repository = check_repository(pipelines(name), LAYOUTS)
+    check_tensors(repository)
+    loaded = load_pipeline(pipelines(name), "meta", repository=repository)
+    networks = [part for part in loaded.components.values() if isinstance(part, torch.nn.Module)]
+    assert len(networks) >= 3
+    assert {tensor.device.type for network in networks for tensor in network.parameters()} == {"meta"}
 
 
 def test_a_safety_checker_that_is_there_is_used(request_px: DrawingRequest, tmp_path: Path) -> None:
