@@ -58,7 +58,7 @@ def _pipeline(stack: Stack) -> str:
         "first": stamp("a"),
         "refused": stamp("b", then="refuse", after=["first"]),
         "never": stamp("c", **{"if": "first.artifact.size_bytes > 100 and first.artifact.size_bytes < 1000"}),
-        "after_it": stamp("d", picture="$steps.refused.artifact"),
+        "after_it": stamp("d", source="$steps.refused.artifact"),
     }
     return str(over(stack, accepted(stack, steps, name="for the looks"))["id"])
 

@@ -15,7 +15,7 @@ def test_a_pipeline_is_followed_step_by_step_stopped_and_resumed(painter: Person
     gate.touch()
     steps = {
         "first": stamp("a"),
-        "second": stamp("b", picture="$steps.first.artifact", gate=str(gate), pause_at="compute"),
+        "second": stamp("b", source="$steps.first.artifact", gate=str(gate), pause_at="compute"),
         "last": stamp("c", after=["second"]),
         "never": stamp("d", **{"if": "second.artifact.size_bytes > 100"}),
     }

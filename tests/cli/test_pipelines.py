@@ -15,7 +15,7 @@ from tests.piping.asking import stamp
 
 STEPS = {
     "first": stamp("a"),
-    "second": stamp("b", picture="$steps.first.artifact", **{"if": "first.artifact.size_bytes > 0"}),
+    "second": stamp("b", source="$steps.first.artifact", **{"if": "first.artifact.size_bytes > 0"}),
     "never": stamp("c", **{"if": "second.artifact.size_bytes > 100"}),
 }
 
@@ -44,7 +44,7 @@ def test_a_dry_run_shows_what_would_run_in_its_order(run: Run) -> None:
     lines = [line.strip("├─└│ ") for line in shown.stdout.splitlines()]
     assert lines[0] == "stamps  would run"
     assert lines[1:4] == ["first   test.stamp  queue test", "second  test.stamp  queue test",
-                          "picture from first.artifact"]  # fmt: skip
+                          "source from first.artifact"]  # fmt: skip
     assert "if second.artifact.size_bytes > 100" in lines
     assert "checked: " in shown.stderr
 

@@ -47,10 +47,10 @@ def test_a_stream_that_broke_after_the_last_event_is_opened_once_more_and_ends()
 
 
 def test_a_pipeline_is_planned_submitted_followed_and_read(platform: Stack) -> None:
-    steps = {"a": stamp("a"), "b": stamp("b", picture="$steps.a.artifact")}
+    steps = {"a": stamp("a"), "b": stamp("b", source="$steps.a.artifact")}
     with Client(platform.url, platform.api_key) as client:
         plan = client.pipelines.plan("two", steps)
-        assert [(step.name, step.takes) for step in plan.steps] == [("a", {}), ("b", {"picture": "$steps.a.artifact"})]
+        assert [(step.name, step.takes) for step in plan.steps] == [("a", {}), ("b", {"source": "$steps.a.artifact"})]
         key = new_id("req")
         made = client.pipelines.submit("two", steps, idempotency_key=key)
         assert client.pipelines.submit("two", steps, idempotency_key=key).id == made.id

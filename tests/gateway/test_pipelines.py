@@ -17,8 +17,8 @@ from tests.piping.asking import accepted, over, seen, send, stamp, states, told
 
 def test_what_a_step_made_is_what_the_next_one_takes(platform: Stack) -> None:
     steps = {
-        "last": stamp("c", picture="$steps.second.artifact"),
-        "second": stamp("b", picture="$steps.first.artifact", priority=3),
+        "last": stamp("c", source="$steps.second.artifact"),
+        "second": stamp("b", source="$steps.first.artifact", priority=3),
         "first": stamp("a"),
     }
     answer = send(platform, steps)
@@ -35,7 +35,7 @@ def test_what_a_step_made_is_what_the_next_one_takes(platform: Stack) -> None:
         "step.queued last", "step.started last", "step.succeeded last", "pipeline.succeeded",
     ]  # fmt: skip
     first, second = (look(platform, done["steps"][name]["job_id"]) for name in ("first", "second"))
-    assert second["params"]["picture"] == f"sha256:{first['result']['artifact']['sha256']}"
+    assert second["params"]["source"] == f"sha256:{first['result']['artifact']['sha256']}"
     assert second["pipeline_id"] == made["id"]
     assert platform.sql("SELECT priority FROM jobs WHERE id = %s", [second["id"]]) == [(3,)]
 
@@ -54,7 +54,7 @@ def test_a_condition_that_holds_lets_its_step_run_and_another_skips_it_and_what_
         "measure": stamp("four"),
         "small": stamp("s", **{"if": "measure.artifact.size_bytes < 100 and measure.artifact.size_bytes > 2"}),
         "large": stamp("l", **{"if": "measure.artifact.size_bytes >= 100"}),
-        "after_large": stamp("a", picture="$steps.large.artifact"),
+        "after_large": stamp("a", source="$steps.large.artifact"),
     }
     done = over(platform, accepted(platform, steps))
     assert done["state"] == "succeeded"
@@ -74,7 +74,7 @@ def test_a_step_that_fails_ends_what_needs_it_while_the_rest_goes_on(platform: S
         "wrong": stamp("w", then="refuse"),
         "needs_it": stamp("n", after=["wrong"]),
         "apart": stamp("a"),
-        "on": stamp("o", picture="$steps.apart.artifact"),
+        "on": stamp("o", source="$steps.apart.artifact"),
     }
     done = over(platform, accepted(platform, steps))
     assert done["state"] == "failed"
@@ -87,7 +87,7 @@ def test_a_step_that_fails_ends_what_needs_it_while_the_rest_goes_on(platform: S
 def test_resuming_keeps_what_succeeded_and_tries_the_rest_by_linked_jobs(platform: Stack) -> None:
     steps = {
         "good": stamp("g"),
-        "wrong": stamp("w", then="refuse", picture="$steps.good.artifact"),
+        "wrong": stamp("w", then="refuse", source="$steps.good.artifact"),
         "last": stamp("l", after=["wrong"]),
     }
     first = over(platform, accepted(platform, steps))
@@ -118,7 +118,7 @@ def test_the_same_key_answers_the_same_pipeline_and_another_body_is_refused(plat
 
 def test_a_dry_run_says_what_would_run_and_keeps_nothing(platform: Stack) -> None:
     before = platform.sql("SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM pipelines)")
-    steps = {"b": stamp("b", picture="$steps.a.artifact", **{"if": "a.artifact.size_bytes > 0"}), "a": stamp("a")}
+    steps = {"b": stamp("b", source="$steps.a.artifact", **{"if": "a.artifact.size_bytes > 0"}), "a": stamp("a")}
     answer = send(platform, steps, dry_run=True)
     assert answer.status_code == 200, answer.text
     plan = answer.json()
@@ -127,7 +127,7 @@ def test_a_dry_run_says_what_would_run_and_keeps_nothing(platform: Stack) -> Non
     assert (plan["dry_run"], [step["name"] for step in plan["steps"]]) == (True, ["a", "b"])
     assert plan["steps"][1] == {
         "name": "b", "kind": "test.stamp", "queue": "test", "needs": ["a"],
-        "takes": {"picture": "$steps.a.artifact"}, "if": "a.artifact.size_bytes > 0",
+        "takes": {"source": "$steps.a.artifact"}, "if": "a.artifact.size_bytes > 0",
     }  # fmt: skip
     assert len(plan["checks"]) == 5
     assert platform.sql("SELECT (SELECT count(*) FROM jobs), (SELECT count(*) FROM pipelines)") == before
@@ -136,7 +136,7 @@ def test_a_dry_run_says_what_would_run_and_keeps_nothing(platform: Stack) -> Non
 def test_a_dry_run_tells_how_long_steps_have_taken_so_far(platform: Stack) -> None:
     for number in range(6):
         ended(platform, submit(platform, "test.stamp", {"text": str(number)})["id"])
-    steps = {"a": stamp("a"), "b": stamp("b", picture="$steps.a.artifact")}
+    steps = {"a": stamp("a"), "b": stamp("b", source="$steps.a.artifact")}
     for step in send(platform, steps, dry_run=True).json()["steps"]:
         run_s, start_in_s = step["estimate"]["run_s"], step["estimate"]["start_in_s"]
         assert 0 <= run_s["p10"] <= run_s["p90"] < 60
@@ -161,7 +161,7 @@ def test_canceling_ends_what_waits_and_what_runs_and_nothing_more_begins(platfor
     steps = {
         "done": stamp("d"),
         "runs": stamp("r", after=["done"], gate=str(gate), pause_at="compute"),
-        "waits": stamp("w", picture="$steps.runs.artifact"),
+        "waits": stamp("w", source="$steps.runs.artifact"),
     }
     pipeline_id = accepted(platform, steps)
     eventually(gate.with_suffix(".compute").exists, "the second step computes")
@@ -210,8 +210,22 @@ def test_a_step_whose_job_is_canceled_by_itself_fails_the_pipeline(platform: Sta
 
 
 def test_what_others_give_is_checked_when_it_is_there(platform: Stack) -> None:
-    # A text of 64 zeros fits where a digest is wanted; whether there is such an artifact is known later.
-    steps = {"a": stamp("a"), "b": stamp("b", gate="$steps.a.artifact.sha256", pause_at="$steps.a.artifact.media_type")}
+    """That an artifact is no picture is known once there is one; then its step fails, and no job is made."""
+    steps = {"a": stamp("a"), "b": stamp("b", picture="$steps.a.artifact"), "c": stamp("c", after=["b"])}
+    done = over(platform, accepted(platform, steps))
+    assert (done["state"], states(done)) == ("failed", {"a": "succeeded", "b": "failed", "c": "skipped"})
+    reason = done["steps"]["b"]["reason"]
+    assert (reason["code"], reason["field"], done["steps"]["b"]["job_id"]) == (
+        "image_unrecognised", "params.picture", None,
+    )  # fmt: skip
+    assert "step.failed b" in told(platform, done["id"])
+    ask(platform, "POST", f"/v1/pipelines/{done['id']}/resume")
+    again = over(platform, done["id"])
+    assert (again["state"], again["steps"]["a"]["job_id"]) == ("failed", done["steps"]["a"]["job_id"])
+
+
+def test_a_type_that_can_never_fit_is_refused_beforehand(platform: Stack) -> None:
+    steps = {"a": stamp("a"), "b": stamp("b", pause_at="$steps.a.artifact.media_type")}
     answer = send(platform, steps)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "steps.b.params.pause_at")
 
@@ -223,7 +237,7 @@ def test_a_fault_names_its_place_and_nothing_is_kept(platform: Stack) -> None:
         "field_missing": ({"a": {"kind": "test.stamp", "params": {}}}, "steps.a.params.text"),
         "field_unknown": ({"a": {**stamp(), "colour": 1}}, "steps.a.colour"),
         "value_out_of_range": ({"a": stamp("x" * 1001)}, "steps.a.params.text"),
-        "step_unknown": ({"a": stamp(picture="$steps.b.artifact")}, "steps.a.params.picture"),
+        "step_unknown": ({"a": stamp(source="$steps.b.artifact")}, "steps.a.params.source"),
         "reference_invalid": ({"a": stamp(), "b": stamp(picture="$steps.a.picture")}, "steps.b.params.picture"),
         "condition_invalid": ({"a": stamp(), "b": stamp(**{"if": "a.loss <"})}, "steps.b.if"),
         "steps_cyclic": ({"a": stamp(after=["b"]), "b": stamp(after=["a"])}, "steps.a"),

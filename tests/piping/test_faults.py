@@ -41,8 +41,8 @@ def test_a_pipeline_whose_worker_is_killed_goes_on_on_the_next_one(running: Stac
     worker = running.start_worker("w", ["test"], slots=1)
     steps = {
         "first": stamp("a"),
-        "killed": stamp("b", picture="$steps.first.artifact", gate=str(gate), pause_at=point),
-        "last": stamp("c", picture="$steps.killed.artifact"),
+        "killed": stamp("b", source="$steps.first.artifact", gate=str(gate), pause_at=point),
+        "last": stamp("c", source="$steps.killed.artifact"),
     }
     pipeline_id = accepted(running, steps)
     eventually(gate.with_suffix(f".{point}").exists, f"the second step reaches {point}; see {worker.log}")
@@ -161,7 +161,7 @@ def test_a_paused_worker_s_late_result_begins_nothing(running: Stack, tmp_path: 
     gate = tmp_path / "gate"
     gate.touch()
     first: Process = running.start_worker("first", ["test"], slots=1)
-    steps = {"a": stamp("a", gate=str(gate), pause_at="uploaded"), "b": stamp("b", picture="$steps.a.artifact")}
+    steps = {"a": stamp("a", gate=str(gate), pause_at="uploaded"), "b": stamp("b", source="$steps.a.artifact")}
     pipeline_id = accepted(running, steps)
     eventually(gate.with_suffix(".uploaded").exists, "the first step is about to end")
     running.start_worker("second", ["test"], slots=1)

@@ -9,7 +9,7 @@ import os
 import time
 import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -31,6 +31,7 @@ class Stamp(Params):
     picture: PictureId | None = None
     seconds: float = Field(0, ge=0, le=60)
     ledger: str | None = None
+    source: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")] | None = None
 
 
 class Stamped(Result):
@@ -108,7 +109,7 @@ def run(context: Any, params: Stamp) -> Any:
     file.write_text(text)
     artifact = context.put(file)
     wait_here(body, "uploaded", os.getpid())
-    source = params.picture or "pretrained:nothing@1"
+    source = params.picture or params.source or "pretrained:nothing@1"
     return Outcome(
         Stamped(artifact=artifact),
         edges=(Edge(source=source, target=f"sha256:{artifact.sha256}", relation="content_of"),),
