@@ -19,6 +19,7 @@ from impasto.backends.postgres.pipeline_changes import (
 )
 from impasto.backends.postgres.pipelines import list_pipelines, pipeline_by_id, pipeline_by_key
 from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.quotas import check_submission
 from impasto.backends.web.problems import documented
 from impasto.errors import NotFound
 from impasto.identifiers import PipelineId
@@ -90,6 +91,8 @@ async def submit_pipeline(
         traceparent=trace_parent(traceparent),
     )
     bells = await insert_pipeline(connection, new)
+    if bells is not None:
+        await check_submission(connection)
     pipeline_id = new.id
     if bells is None:
         assert idempotency_key is not None
@@ -147,7 +150,8 @@ async def resume(
     pipeline_id: PipelineId, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
 ) -> PipelineRecord:
     """Tries again what failed or was canceled, by linked new jobs, and keeps what has succeeded."""
-    bells = await resume_pipeline(connection, pipeline_id)
+    if bells := await resume_pipeline(connection, pipeline_id):
+        await check_submission(connection)
     after.add_task(the.ringer.ring, caller.tenant_id, *bells)
     after.add_task(the.ringer.tell, pipeline_id)
     return await _existing(connection, pipeline_id)
