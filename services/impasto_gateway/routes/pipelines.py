@@ -76,8 +76,8 @@ async def submit_pipeline(
     """Checks all of it, then accepts it in one commit with the jobs that need no other step; durable from then on."""
     check_key(idempotency_key)
     steps = _checked(request)
-    asked = {f"steps.{step.name}.params": (step.kind, _judged(step)) for step in steps}
-    await refuse_unusable(PostgresInbox(connection), asked)
+    inbox = PostgresInbox(connection)
+    await refuse_unusable(inbox, {f"steps.{step.name}.params": (step.kind, _judged(step)) for step in steps})
     if request.dry_run:
         plan = await _plan(connection, request, steps, float(http.app.state.settings.class_s))
         return Response(plan.model_dump_json(), media_type="application/json")
@@ -95,6 +95,8 @@ async def submit_pipeline(
         assert idempotency_key is not None
         pipeline_id, earlier = await pipeline_by_key(connection, idempotency_key)
         refuse_another_body(earlier, new.request_sha256)
+    else:
+        await inbox.check_quotas()  # what is refused is not committed
     after.add_task(the.ringer.ring, caller.tenant_id, *(bells or []))
     response.headers["Location"] = f"/v1/pipelines/{pipeline_id}"
     return await _existing(connection, pipeline_id)
@@ -147,7 +149,8 @@ async def resume(
     pipeline_id: PipelineId, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
 ) -> PipelineRecord:
     """Tries again what failed or was canceled, by linked new jobs, and keeps what has succeeded."""
-    bells = await resume_pipeline(connection, pipeline_id)
+    if bells := await resume_pipeline(connection, pipeline_id):
+        await PostgresInbox(connection).check_quotas()
     after.add_task(the.ringer.ring, caller.tenant_id, *bells)
     after.add_task(the.ringer.tell, pipeline_id)
     return await _existing(connection, pipeline_id)
