@@ -19,6 +19,7 @@ from impasto.backends.postgres.pipeline_changes import (
 )
 from impasto.backends.postgres.pipelines import list_pipelines, pipeline_by_id, pipeline_by_key
 from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.quotas import check_submission
 from impasto.backends.web.problems import documented
 from impasto.errors import NotFound
 from impasto.identifiers import PipelineId
@@ -76,8 +77,8 @@ async def submit_pipeline(
     """Checks all of it, then accepts it in one commit with the jobs that need no other step; durable from then on."""
     check_key(idempotency_key)
     steps = _checked(request)
-    inbox = PostgresInbox(connection)
-    await refuse_unusable(inbox, {f"steps.{step.name}.params": (step.kind, _judged(step)) for step in steps})
+    asked = {f"steps.{step.name}.params": (step.kind, _judged(step)) for step in steps}
+    await refuse_unusable(PostgresInbox(connection), asked)
     if request.dry_run:
         plan = await _plan(connection, request, steps, float(http.app.state.settings.class_s))
         return Response(plan.model_dump_json(), media_type="application/json")
@@ -90,13 +91,13 @@ async def submit_pipeline(
         traceparent=trace_parent(traceparent),
     )
     bells = await insert_pipeline(connection, new)
+    if bells is not None:
+        await check_submission(connection)
     pipeline_id = new.id
     if bells is None:
         assert idempotency_key is not None
         pipeline_id, earlier = await pipeline_by_key(connection, idempotency_key)
         refuse_another_body(earlier, new.request_sha256)
-    else:
-        await inbox.check_quotas()  # what is refused is not committed
     after.add_task(the.ringer.ring, caller.tenant_id, *(bells or []))
     response.headers["Location"] = f"/v1/pipelines/{pipeline_id}"
     return await _existing(connection, pipeline_id)
@@ -150,7 +151,7 @@ async def resume(
 ) -> PipelineRecord:
     """Tries again what failed or was canceled, by linked new jobs, and keeps what has succeeded."""
     if bells := await resume_pipeline(connection, pipeline_id):
-        await PostgresInbox(connection).check_quotas()
+        await check_submission(connection)
     after.add_task(the.ringer.ring, caller.tenant_id, *bells)
     after.add_task(the.ringer.tell, pipeline_id)
     return await _existing(connection, pipeline_id)
