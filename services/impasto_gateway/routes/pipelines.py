@@ -37,6 +37,7 @@ from impasto.pipelines.references import dotted
 from impasto.submission import refuse_another_body, refuse_unusable, request_digest
 from impasto.webhooks import trace_parent
 from impasto_gateway.estimating import estimate_of
+from impasto_gateway.job_requests import check_key
 from impasto_gateway.parts import (
     Cursor,
     Limit,
@@ -47,7 +48,6 @@ from impasto_gateway.parts import (
     TheParts,
     page,
 )
-from impasto_gateway.routes.jobs import check_key
 
 router = APIRouter(prefix="/v1/pipelines", tags=["pipelines"])
 _PLANNED: Final[dict[int | str, dict[str, Any]]] = {
