@@ -18,10 +18,20 @@ from impasto.testing.stacks import Stack, stack_settings
 @contextmanager
 def platform(**changes: str) -> Iterator[Stack]:
     """A stack with servers and a database of its own; what starts on it is stopped."""
-    with tempfile.TemporaryDirectory() as folder, Servers() as servers:
-        make_template(servers.admin_url)
-        with cloned_database(servers.admin_url) as urls, stack_on(servers, urls, Path(folder), **changes) as stack:
-            yield stack
+    with Servers() as servers, stack_of(servers, **changes) as stack:
+        yield stack
+
+
+@contextmanager
+def stack_of(servers: Servers, **changes: str) -> Iterator[Stack]:
+    """A stack with a database of its own on servers that are there."""
+    make_template(servers.admin_url)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        cloned_database(servers.admin_url) as urls,
+        stack_on(servers, urls, Path(folder), **changes) as stack,
+    ):
+        yield stack
 
 
 @contextmanager
@@ -38,7 +48,9 @@ def stack_on(servers: Servers, urls: DatabaseUrls, folder: Path, **changes: str)
             "IMPASTO_WEBHOOK_SECRET_KEY": "only-for-measuring-" * 2,
         }
     )
-    stack = Stack(stack_settings(base, folder, **changes), folder)
+    # Requests are counted as always, but none is too many.
+    free = {"requests_per_s": "1000000", "requests_burst": "1000000"}
+    stack = Stack(stack_settings(base, folder, **{**free, **changes}), folder)
     S3Objects(stack.settings).ensure_bucket()
     try:
         yield stack

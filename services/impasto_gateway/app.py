@@ -15,11 +15,14 @@ from impasto.backends.bells import Bells
 from impasto.backends.gate import ResolvingGate, warn_if_anywhere
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
+from impasto.backends.rates import rates_of
 from impasto.backends.sealing import SealedVault
 from impasto.backends.web import problems
+from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_gateway.awakening import Awakener
+from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.parts import Parts
 from impasto_gateway.ringing import Ringer
 from impasto_gateway.routes import (
@@ -32,11 +35,17 @@ from impasto_gateway.routes import (
     jobs,
     keys,
     operations,
+    pipeline_events,
+    pipelines,
     previews,
+    retries,
+    schedules,
+    tenants,
     trainings,
     uploads,
     webhooks,
 )
+from impasto_gateway.tenant_feeds import TenantFeeds
 
 _ABOUT = """Large models for art, self-hosted. Submit a job, get its id at once, and follow it by status or event
 stream. Errors are RFC 9457 problem documents with a stable `code` and a `request_id`."""
@@ -50,7 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False,
-        responses=problems.documented(400, 401, 403, 404, 413, 422, 503),
+        responses=problems.documented(400, 401, 403, 404, 413, 422, 429, 503),
     )  # fmt: skip
     made, app.openapi = app.openapi, lambda: problems.documented_schemas(made())  # type: ignore[method-assign]
     app.state.settings = settings
@@ -64,8 +73,12 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (
         health,
         jobs,
+        retries,
         trainings,
         events,
+        pipelines,
+        pipeline_events,
+        schedules,
         uploads,
         files,
         catalogue,
@@ -73,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
         keys,
         previews,
         operations,
+        tenants,
         deliveries,
         webhooks,
     ):
@@ -86,23 +100,32 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     warn_if_anywhere(settings.webhooks_to_anywhere)
     pool = api_pool(settings.database_url)
     await pool.open()
-    app.state.pool = pool
+    app.state.pool, app.state.rates = pool, rates_of(settings)
+    app.state.known_keys = KnownKeys()
     ringer = Ringer(Bells(settings.redis_url), pool)
-    awakener = Awakener(settings.redis_url)
+    job_feeds, tenant_feeds = JobFeeds(pool), TenantFeeds(pool)
+    awakener = Awakener(settings.redis_url, on_job=job_feeds.hear, on_tenant=tenant_feeds.hear)
     # Long read: ingestion answers when the last file is stored.
     async with httpx.AsyncClient(
         base_url=settings.ingestion_url, timeout=httpx.Timeout(300, connect=5), trust_env=False
     ) as ingestion:
         sealing = SealedVault(settings.webhook_secret_key) if settings.webhook_secret_key else None
         gate = ResolvingGate(anywhere=settings.webhooks_to_anywhere)
-        app.state.parts = Parts(S3Objects(settings), ringer, awakener, ingestion, gate, sealing)
+        app.state.parts = Parts(
+            S3Objects(settings), ringer, awakener, job_feeds, tenant_feeds, ingestion, gate, sealing
+        )
         ringer.start()
         awakener.start()
+        job_feeds.start()
         try:
             yield
         finally:
             await ringer.stop()
             await awakener.stop()
+            if app.state.rates:
+                await app.state.rates.stop()
+            await job_feeds.stop()
+            await tenant_feeds.stop()
             await pool.close()
 
 

@@ -6,23 +6,33 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Final
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
-from impasto.backends.bells import EVENTS_CHANNEL
+from impasto.backends.bells import ANY_TENANT, EVENTS_CHANNEL, TENANTS_CHANNEL
 from impasto.faults import trace_of
 
 _LOG = logging.getLogger("impasto.awakening")
 POLL_S: Final = 2.0
+# Without news for so long, Redis is asked whether it is there; without an answer for as long again it is not.
+_SILENT_S: Final = 3.0
 
 
 class Awakener:
     """Who watches a job is woken at its news; `hears` is false while Redis does not answer and nobody would be."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._url = redis_url
+    def __init__(
+        self,
+        redis_url: str,
+        *,
+        on_job: Callable[[str | None], None] = lambda _: None,
+        on_tenant: Callable[[str | None], None] = lambda _: None,
+    ) -> None:
+        """`on_job` and `on_tenant` are told of whom there is news; None: maybe of any."""
+        self._url, self._on_job, self._on_tenant = redis_url, on_job, on_tenant
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self.hears = False
@@ -56,15 +66,14 @@ class Awakener:
         while True:
             try:
                 async with redis.from_url(self._url, health_check_interval=10) as client, client.pubsub() as channel:
-                    await channel.subscribe(EVENTS_CHANNEL)
+                    await channel.subscribe(EVENTS_CHANNEL, TENANTS_CHANNEL)
                     self.hears = True
                     # News of the time before was told to nobody.
                     for job_id in list(self._waiting):
                         self._wake(job_id)
-                    while True:
-                        message = await channel.get_message(ignore_subscribe_messages=True, timeout=10)
-                        if message:
-                            self._wake(message["data"].decode())
+                    self._on_job(None)
+                    self._on_tenant(None)
+                    await self._hear_all(channel)
             except (RedisError, OSError) as error:
                 _LOG.warning("event streams poll while Redis does not answer: %s", error)
                 await asyncio.sleep(POLL_S)
@@ -73,6 +82,31 @@ class Awakener:
                 await asyncio.sleep(POLL_S)
             finally:
                 self.hears = False
+
+    async def _hear_all(self, channel: redis.client.PubSub) -> None:
+        """Wakes who is told of.
+
+        Raises:
+            TimeoutError: the subscription is silent: nothing would ever come through it.
+        """
+        asked = False
+        while True:
+            # What confirms a subscription is a sign of life as well: ignored, it would look like silence.
+            message = await channel.get_message(timeout=_SILENT_S)
+            if message is None:
+                if asked:
+                    raise TimeoutError("it says nothing")
+                await channel.ping("awake")
+            elif message["type"] == "message":
+                self._hear(message["channel"].decode(), message["data"].decode())
+            asked = message is None
+
+    def _hear(self, channel: str, whose: str) -> None:
+        if channel == TENANTS_CHANNEL:
+            self._on_tenant(None if whose == ANY_TENANT else whose)
+            return
+        self._wake(whose)
+        self._on_job(whose)
 
     def _wake(self, job_id: str) -> None:
         for event in self._waiting.get(job_id, ()):

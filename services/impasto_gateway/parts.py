@@ -19,7 +19,9 @@ from impasto.backends.web.access import Caller, may, transaction_for
 from impasto.errors import InvalidInput, Unavailable
 from impasto.identifiers import PREFIXES, is_id
 from impasto_gateway.awakening import Awakener
+from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.ringing import Ringer
+from impasto_gateway.tenant_feeds import TenantFeeds
 
 T = TypeVar("T")
 
@@ -28,6 +30,7 @@ ReadTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("read"
 SubmitTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("submit"), scope="function")]
 AdminTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("admin"), scope="function")]
 WebhookTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("webhooks"), scope="function")]
+OperateTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("operate"), scope="function")]
 Reader = Annotated[Caller, Depends(may("read"))]
 Submitter = Annotated[Caller, Depends(may("submit"))]
 WebhookOwner = Annotated[Caller, Depends(may("webhooks"))]
@@ -41,6 +44,8 @@ class Parts:
     objects: S3Objects
     ringer: Ringer
     awakener: Awakener
+    job_feeds: JobFeeds
+    tenant_feeds: TenantFeeds
     ingestion: httpx.AsyncClient
     gate: ResolvingGate
     sealing: SealedVault | None
@@ -59,7 +64,7 @@ class Parts:
         return self.sealing
 
 
-def parts(request: Request) -> Parts:
+async def parts(request: Request) -> Parts:
     """The parts of this process."""
     found: Parts = request.app.state.parts
     return found
@@ -75,7 +80,7 @@ class Page(BaseModel, Generic[T]):
     next_cursor: str | None = None
 
 
-def read_cursor(cursor: Annotated[str | None, Query(max_length=100)] = None) -> str | None:
+async def read_cursor(cursor: Annotated[str | None, Query(max_length=100)] = None) -> str | None:
     """The id that a cursor stands for.
 
     Raises:

@@ -18,10 +18,11 @@ from impasto.backends.bells import Bells
 from impasto.backends.postgres.pools import tenant_transaction
 from impasto.errors import Unavailable
 from impasto.faults import trace_of
-from impasto.submission import Bell
+from impasto.submission import MOST_BELLS, Bell
 
 _LOG = logging.getLogger("impasto.ringing")
 _MOST_WAITING: Final = 10_000
+_MOST_AT_ONCE: Final = 1_000
 
 
 class Ringer:
@@ -30,7 +31,7 @@ class Ringer:
     def __init__(self, bells: Bells, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._bells, self._pool = bells, pool
         self._waiting: asyncio.Queue[tuple[str, Sequence[Bell]]] = asyncio.Queue(_MOST_WAITING)
-        self._told: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        self._told: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue(_MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -47,37 +48,62 @@ class Ringer:
             with suppress(asyncio.QueueFull):
                 self._waiting.put_nowait((tenant_id, bells))
 
-    async def tell(self, job_id: str) -> None:
-        """Wakes the readers of a job's events, soon."""
+    async def tell(self, identifier: str, tenant_id: str | None = None) -> None:
+        """Wakes the readers of a job's events, and of its tenant's if that is given, soon; or the notifier."""
         with suppress(asyncio.QueueFull):
-            self._told.put_nowait(job_id)
+            self._told.put_nowait((identifier, tenant_id))
 
     async def _ring_for_ever(self) -> None:
         while True:
-            tenant_id, bells = await self._waiting.get()
-            queues = ", ".join(sorted({bell.queue for bell in bells}))
-            try:
-                await asyncio.to_thread(self._ring_all, bells)
-                async with tenant_transaction(self._pool, tenant_id) as connection:
-                    rung = [bell.outbox_id for bell in bells]
-                    await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
-            except (BrokerError, RedisError, OSError) as error:
-                _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", queues, error)
-            except (Unavailable, DatabaseError, PoolTimeout):
-                _LOG.warning("a bell for %s was rung but stays in the outbox: no database", queues)
-            except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
-                _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
+            bells = [await self._waiting.get()]
+            # What came while the last ones were rung goes together: one look into the queue, one deletion.
+            while len(bells) < _MOST_AT_ONCE and not self._waiting.empty():
+                bells.append(self._waiting.get_nowait())
+            await self._ring_together(bells)
 
-    def _ring_all(self, bells: Sequence[Bell]) -> None:
-        for bell in bells:
-            self._bells.ring(bell.queue, bell.traceparent)
+    async def _ring_together(self, bells: list[tuple[str, Sequence[Bell]]]) -> None:
+        by_queue: dict[str, list[Bell]] = {}
+        by_tenant: dict[str, list[int]] = {}
+        for tenant_id, some in bells:
+            by_tenant.setdefault(tenant_id, []).extend(bell.outbox_id for bell in some)
+            for bell in some:
+                by_queue.setdefault(bell.queue, []).append(bell)
+        queues = ", ".join(sorted(by_queue))
+        try:
+            await asyncio.to_thread(self._ring_all, by_queue, list(by_tenant))
+            for tenant_id, rung in by_tenant.items():
+                async with tenant_transaction(self._pool, tenant_id) as connection:
+                    await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
+        except (BrokerError, RedisError, OSError) as error:
+            _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", queues, error)
+        except (Unavailable, DatabaseError, PoolTimeout):
+            _LOG.warning("a bell for %s was rung but stays in the outbox: no database", queues)
+        except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
+            _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
+
+    def _ring_all(self, by_queue: dict[str, list[Bell]], tenant_ids: list[str]) -> None:
+        for queue, bells in by_queue.items():
+            # More bells than there may be slots wake nobody.
+            lacking = MOST_BELLS - self._bells.waiting(queue) if len(bells) > 1 else 1
+            for bell in bells[: max(0, lacking)]:
+                self._bells.ring(queue, bell.traceparent)
+        # Jobs that were accepted are news to whoever follows their tenant.
+        for tenant_id in tenant_ids:
+            self._bells.tell([], tenant_id)
 
     async def _tell_for_ever(self) -> None:
         while True:
-            job_id = await self._told.get()
+            told = [await self._told.get()]
+            while len(told) < _MOST_AT_ONCE and not self._told.empty():
+                told.append(self._told.get_nowait())
+            by_tenant: dict[str | None, list[str]] = {}
+            for job_id, tenant_id in told:
+                by_tenant.setdefault(tenant_id, []).append(job_id)
+            job_ids = [job_id for job_id, _ in told]
             try:
-                await asyncio.to_thread(self._bells.tell, [job_id])
+                for tenant_id, some in by_tenant.items():
+                    await asyncio.to_thread(self._bells.tell, some, tenant_id)
             except (RedisError, OSError):
-                _LOG.debug("readers of %s were not woken; they poll", job_id)
+                _LOG.debug("readers of %d jobs were not woken; they poll", len(job_ids))
             except Exception as error:  # noqa: BLE001  whatever it was, the next reader must be woken
-                _LOG.error("readers of %s were not woken\n%s", job_id, trace_of(error))
+                _LOG.error("readers of %d jobs were not woken\n%s", len(job_ids), trace_of(error))

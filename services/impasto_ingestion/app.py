@@ -10,7 +10,9 @@ from fastapi import FastAPI
 
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
+from impasto.backends.rates import rates_of
 from impasto.backends.web import problems
+from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_ingestion import limits
@@ -41,7 +43,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     pool, objects, decoders = api_pool(settings.database_url), S3Objects(settings), Decoders()
     workplace = Workplace(settings.data_folder / "ingestion")
     intake = Intake(pool, objects, decoders)
-    app.state.pool = pool
+    app.state.pool, app.state.rates = pool, rates_of(settings)
+    app.state.known_keys = KnownKeys()
     places = Places(limits.MOST_UPLOADS_AT_ONCE, limits.MOST_UPLOADS_OF_A_TENANT)
     file_places = Places(limits.MOST_WEIGHTS_AT_ONCE, limits.MOST_WEIGHTS_OF_A_TENANT)
     app.state.parts = Parts(objects, intake, workplace, places, file_places, int(settings.file_most_bytes))
@@ -51,5 +54,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await decoders.close()
         await asyncio.to_thread(intake.close)
+        if app.state.rates:
+            await app.state.rates.stop()
         await pool.close()
         workplace.close()

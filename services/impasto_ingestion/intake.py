@@ -21,8 +21,9 @@ from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import publish, touch
 from impasto.backends.postgres.artworks import artwork_by_upload, insert_artwork
 from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.quotas import check_room
 from impasto.backends.postgres.webhooks import tell_refused
-from impasto.errors import ImpastoError, InvalidInput, Unavailable
+from impasto.errors import ImpastoError, InvalidInput, LimitExceeded, Unavailable
 from impasto.identifiers import new_id
 from impasto_ingestion import limits
 from impasto_ingestion.decoder.refusing import Refused
@@ -83,11 +84,19 @@ class Intake:
         await self._tell_refused(tenant_id, zip(files, verdicts, strict=True))
         return UploadResult(files=verdicts, **counts)
 
+    async def check_room(self, tenant_id: str) -> None:
+        """Raises:
+        LimitExceeded: the tenant's storage is full, so nothing need be received.
+        """
+        async with tenant_transaction(self._pool, tenant_id) as connection:
+            await check_room(connection, tenant_id)
+
     async def keep(self, tenant_id: str, made: ArtifactRef, path: Path) -> None:
         """Stores a file that is no artwork, and makes it visible.
 
         Raises:
             Unavailable: the object store or the database does not answer.
+            LimitExceeded: it does not fit into the tenant's storage.
         """
         await self._put(_Round(tenant_id), made, path)
         async with tenant_transaction(self._pool, tenant_id) as connection:
@@ -118,7 +127,7 @@ class Intake:
                 raise
             shared.store_down = error
             return _refused(file, error)
-        except (Refused, InvalidInput) as error:
+        except (Refused, InvalidInput, LimitExceeded) as error:
             return _refused(file, error)
         finally:
             file.path.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ class Parts:
     file_most_bytes: int
 
 
-def parts(request: Request) -> Parts:
+async def parts(request: Request) -> Parts:
     """The parts of this process."""
     found: Parts = request.app.state.parts
     return found

@@ -14,25 +14,34 @@ from impasto.backends.postgres.pools import engine_pool
 from impasto.kinds import all_kinds
 from impasto.settings import Settings
 from impasto_reconciler.figures import Figures
+from impasto_reconciler.scheduler import Scheduler
 from impasto_reconciler.sweeps import Sweeper
+from impasto_reconciler.tidying import Kept, Tidier
 
 
 def main() -> None:
-    """Sweeps every few seconds until it is told to stop."""
+    """Sweeps every few seconds, and meets schedules and tidies beside that, until it is told to stop."""
     settings = Settings.from_environment().require("engine_database_url", "redis_url", "s3_endpoint")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with engine_pool(settings.engine_database_url, most=3) as pool:
-        sweeper = Sweeper(pool, Bells(settings.redis_url), S3Objects(settings), grace_s=float(settings.grace_s))
+    objects = S3Objects(settings)
+    with engine_pool(settings.engine_database_url, most=5) as pool:
+        sweeper = Sweeper(pool, Bells(settings.redis_url), objects, grace_s=float(settings.grace_s))
         expect_failures(all_kinds())
         serve_metrics(settings, Figures(pool))
+        scheduler = Scheduler(settings.engine_database_url, Bells(settings.redis_url))
+        tidier = Tidier(pool, objects, Kept.by(settings))
+        scheduler.start()
+        tidier.start()
         settings.say_ready()
         while not ended.is_set():
             settings.say_alive()
             sweeper.sweep()
             ended.wait(float(settings.sweep_s))
+        scheduler.stop()
+        tidier.stop()
 
 
 if __name__ == "__main__":

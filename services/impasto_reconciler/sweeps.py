@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Counter
 from psycopg import Connection, OperationalError
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
@@ -16,14 +19,21 @@ from impasto.artifacts import runs_prefix
 from impasto.backends.bells import Bells
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres import sweeping
+from impasto.backends.postgres.advancing import PASSING, PATIENCE, advance
+from impasto.backends.postgres.flows import perform
+from impasto.backends.postgres.pipeline_changes import cancel_jobs_of
 from impasto.backends.postgres.queue import count_failed
 from impasto.errors import Unavailable
+from impasto.faults import trace_of
+from impasto.submission import Bell
 
 _LOG = logging.getLogger("impasto.reconciler")
 _BELL_AGE_S: Final = 1.0
 _UNHEARD_S: Final = 10.0
 _MOST_BELLS: Final = 16
 _FORGOTTEN_S: Final = 86_400.0
+# A database that answers nothing for so long was away, though no connection has broken.
+_SILENT_S: Final = 10.0
 
 EXPIRED: Final = Counter("impasto_leases_expired", "Leases taken from silent workers")
 RUNG: Final = Counter("impasto_bells_rung_again", "Bells that had to be rung by the reconciler")
@@ -46,6 +56,7 @@ class Sweeper:
         """Does all that is due. A part of the platform that does not answer leaves its share for the next sweep."""
         try:
             self._sweep_jobs()
+            self._sweep_pipelines()
             self._sweep_bells()
             self._sweep_states()
         except (OperationalError, PoolTimeout) as error:
@@ -57,11 +68,13 @@ class Sweeper:
             _LOG.warning("states of trainings that ended stay, the store does not answer: %s", error.code)
 
     def _sweep_jobs(self) -> None:
-        now = time.monotonic()
+        asked_at = time.monotonic()
         with self._pool.connection() as connection:
             overdue = [*sweeping.fail_overdue(connection), *sweeping.fail_not_started(connection)]
-            if self._answers_since is None:
+            now = time.monotonic()
+            if self._answers_since is None or now - asked_at > _SILENT_S:
                 self._answers_since = now
+                self._settle_events(connection)
             expired = sweeping.expire_leases(connection) if now - self._answers_since >= self._grace_s else []
             forgotten = sweeping.forget_workers(connection, _FORGOTTEN_S)
         for name in forgotten:
@@ -73,8 +86,42 @@ class Sweeper:
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
 
+    def _sweep_pipelines(self) -> None:
+        """Lets pipelines go on whose jobs ended otherwise than by a worker, and stops those that are still to stop."""
+        with self._pool.connection() as connection:
+            due, to_stop = sweeping.due_pipelines(connection), sweeping.pipelines_to_stop(connection)
+        bells: list[Bell] = []
+        for pipeline_id in due:
+            with self._one(pipeline_id) as connection:
+                bells += perform(connection, advance(pipeline_id, locking=PASSING))
+        for pipeline_id in to_stop:
+            with self._one(pipeline_id) as connection:
+                cancel_jobs_of(connection, pipeline_id)
+        for bell in bells[:_MOST_BELLS]:
+            self._bells.ring(bell.queue)
+        if told := [*due, *to_stop]:
+            self._bells.tell(told)
+
+    @contextmanager
+    def _one(self, pipeline_id: str) -> Iterator[Connection[Any]]:
+        """A transaction for one pipeline: a fault in it holds up no other one."""
+        try:
+            with self._pool.connection() as connection:
+                connection.execute(PATIENCE)
+                yield connection
+        except LockNotAvailable:
+            _LOG.info("%s is held by somebody: it is left to the next sweep", pipeline_id)
+        except (OperationalError, PoolTimeout):
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it was, the next pipeline must go on
+            _LOG.error("%s could not go on\n%s", pipeline_id, trace_of(error))
+
+    def _settle_events(self, connection: Connection[Any]) -> None:
+        if count := sweeping.settle_events(connection):
+            _LOG.warning("the database was restored: %d events of before are now the oldest", count)
+
     def _sweep_states(self) -> None:
-        """A worker removes the state of the training it ends; this is for those that ended otherwise."""
+        """Of trainings that ended: nothing is removed before the end is written, so whoever ends one leaves them."""
         with self._pool.connection() as connection:
             for tenant_id, job_id in sweeping.take_ended_states(connection):
                 self._objects.remove_runs(runs_prefix(tenant_id, job_id))

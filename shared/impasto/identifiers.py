@@ -21,10 +21,12 @@ PREFIXES: Final = {
     "evl": "evaluation",
     "sty": "style",
     "job": "job",
+    "pip": "pipeline",
     "req": "request",
     "whk": "webhook endpoint",
     "evt": "webhook event",
     "dlv": "webhook delivery",
+    "sch": "schedule",
 }
 
 
@@ -53,7 +55,9 @@ CheckpointId = Annotated[str, StringConstraints(pattern=f"^ckp_{_BODY}$")]
 EvaluationId = Annotated[str, StringConstraints(pattern=f"^evl_{_BODY}$")]
 StyleId = Annotated[str, StringConstraints(pattern=f"^sty_{_BODY}$")]
 JobId = Annotated[str, StringConstraints(pattern=f"^job_{_BODY}$")]
+PipelineId = Annotated[str, StringConstraints(pattern=f"^pip_{_BODY}$")]
 WebhookEndpointId = Annotated[str, StringConstraints(pattern=f"^whk_{_BODY}$")]
 WebhookDeliveryId = Annotated[str, StringConstraints(pattern=f"^dlv_{_BODY}$")]
+ScheduleId = Annotated[str, StringConstraints(pattern=f"^sch_{_BODY}$")]
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 PictureId = Annotated[str, StringConstraints(pattern=f"^(art_{_BODY}|sha256:[0-9a-f]{{64}})$")]

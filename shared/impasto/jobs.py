@@ -7,7 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from impasto.estimates import QueueEstimate
+from impasto.logs import LogLine
 
 
 class JobState(StrEnum):
@@ -68,10 +71,14 @@ class JobRecord(BaseModel):
     created_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    start_after: datetime | None = None
     start_by: datetime | None = None
     finish_by: datetime | None = None
     retry_of: str | None = None
+    pipeline_id: str | None = None
     waiting_for: WaitsFor | None = None
+    log_tail: list[LogLine] | None = Field(None, description="The last log lines of a failed job that is asked for.")
+    queue: QueueEstimate | None = Field(None, description="Of a queued job that is asked for with `?estimate=true`.")
 
 
 class JobEvent(BaseModel):

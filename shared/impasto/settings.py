@@ -68,9 +68,24 @@ class Settings:
     leave_s: str = _setting(
         "IMPASTO_LEAVE_S", "4", "seconds that a job is left to another worker, which has its checkpoint loaded"
     )
+    requests_per_s: str = _setting(
+        "IMPASTO_REQUESTS_PER_S", "200", "requests a second of one key, in the long run; `0`: as many as come"
+    )
+    requests_burst: str = _setting("IMPASTO_REQUESTS_BURST", "2000", "requests of one key that may come at once")
+    keep_events_days: str = _setting(
+        "IMPASTO_KEEP_EVENTS_DAYS", "30", "days that the events of a job are kept after its end; `0`: for ever"
+    )
+    keep_jobs_days: str = _setting(
+        "IMPASTO_KEEP_JOBS_DAYS", "90", "days that a job of which nothing is left is kept after its end; `0`: for ever"
+    )
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")
     runner_idle_s: str = _setting("IMPASTO_RUNNER_IDLE_S", "60", "seconds an idle runner keeps its memory")
+    cache_gb: str = _setting(
+        "IMPASTO_CACHE_GB",
+        "",
+        "GB of fetched objects that a worker keeps on its disk (default: 64, at most half of what is free)",
+    )
     engine_memory_bytes: str = _setting(
         "IMPASTO_ENGINE_MEMORY_BYTES",
         "",
@@ -130,6 +145,11 @@ class Settings:
     def imports_from_hub(self) -> bool:
         """Whether imports may download from a hub."""
         return self.hub.lower() in {"1", "true", "yes"}
+
+    @property
+    def cache_most_bytes(self) -> int | None:
+        """How large a worker's cache may be; None: as its disk allows."""
+        return int(float(self.cache_gb) * 1e9) if self.cache_gb else None
 
     @property
     def data_folder(self) -> Path:

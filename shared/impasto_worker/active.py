@@ -84,14 +84,16 @@ class ActiveJob:
 
 
 class ActiveJobs:
-    """All of them, by (job, epoch)."""
+    """All of them, by (job, epoch). `newest_at`: when the last one came, by the clock."""
 
     def __init__(self) -> None:
+        self.newest_at = time.time()
         self._jobs: dict[tuple[str, int], ActiveJob] = {}
         self._lock = threading.Lock()
 
     def add(self, active: ActiveJob) -> None:
         with self._lock:
+            self.newest_at = time.time()
             self._jobs[active.job.id, active.job.epoch] = active
 
     def remove(self, active: ActiveJob) -> None:

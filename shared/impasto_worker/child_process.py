@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 _STOP_S: Final = 3.0
+# Addresses with passwords, keys of stores and hubs: a child reads what strangers made.
+_WITHHELD: Final = ("IMPASTO_", "PGPASSWORD", "AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 # One thread starts every child: PR_SET_PDEATHSIG fires when the thread that forked ends, and this one never does.
 _SPAWNER: Final = ThreadPoolExecutor(1, thread_name_prefix="spawner")
@@ -31,6 +33,12 @@ class EngineLost(RunnerLost):
     cause: ClassVar[str] = "engine_lost"
 
 
+class EngineStopped(EngineLost):
+    """The child was ended by us for another job, which was to stop and was not let go of: no fault of this one."""
+
+    cause: ClassVar[str] = "engine_stopped"
+
+
 class RunnerOutOfMemory(Exception):
     """The child says that memory did not suffice."""
 
@@ -45,6 +53,11 @@ class RunnerSettings:
 
     threads: int
     environment: dict[str, str]
+
+
+def _inherited() -> dict[str, str]:
+    """What a child is told of our environment: it gets files and numbers, and never speaks to database or store."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_WITHHELD)}
 
 
 class ChildProcess:
@@ -68,7 +81,7 @@ class ChildProcess:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            env={**os.environ, **limits, **settings.environment},
+            env={**_inherited(), **limits, **settings.environment},
         )
 
     @property

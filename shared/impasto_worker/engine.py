@@ -17,8 +17,11 @@ from impasto_worker.child_process import EngineLost, RunnerOutOfMemory, RunnerSe
 from impasto_worker.engine_orders import Drawn, DrawnPicture, DrawOrder
 from impasto_worker.engine_process import EngineProcess, Frame
 
-# A step may be running when a call is canceled; an engine that is silent for longer is stuck.
+# Something may be computed when a call is canceled; an engine that is silent for longer is stuck.
 _CANCEL_S: Final = 10.0
+# Its end costs others what they have drawn: with them in it, it has so long, or so many times what a turn takes it.
+_COMPANY_S: Final = 60.0
+_TURNS: Final = 4.0
 _STATS_S: Final = 10.0
 # A job that only waited in an engine that died goes to the next; if that happens this often, it is given back.
 _ENGINES: Final = 3
@@ -53,7 +56,7 @@ class EngineCall:
         Raises:
             JobFailed: the engine refused, with its code.
             CallDropped: `kill` was called.
-            RunnerLost, EngineLost, RunnerOutOfMemory: see there.
+            RunnerLost, EngineLost, EngineStopped, RunnerOutOfMemory: see there.
         """
         for _ in range(_ENGINES):
             process = self._engine.enter(self.id, self._frames)
@@ -76,10 +79,15 @@ class EngineCall:
         """The answer; None if the process ended before it had begun with this."""
         patience_ends: float | None = None
         begun = killed = False
+        canceled_at = 0.0
         while True:
             try:
                 frame = self._frames.get(timeout=patience_ends and max(0.0, patience_ends - time.monotonic()))
             except queue.Empty:
+                spare_until = canceled_at + max(_COMPANY_S, _TURNS * process.turn_s)
+                if process.would_hurt and time.monotonic() < spare_until:
+                    patience_ends = min(spare_until, time.monotonic() + _CANCEL_S)
+                    continue
                 process.kill()
                 patience_ends, killed = None, True  # its end is told by the next frame
                 continue
@@ -93,8 +101,9 @@ class EngineCall:
                     with suppress(OSError):  # the next is on its way
                         on_preview(Path(frame["path"]).read_bytes())
                 case "cancel" if patience_ends is None:
-                    patience_ends = time.monotonic() + _CANCEL_S
-                    process.send({"op": "cancel", "call": self.id})
+                    canceled_at = time.monotonic()
+                    patience_ends = canceled_at + _CANCEL_S
+                    process.cancel(self.id)
                 case "cancel":
                     pass
                 case "lost" if not begun and patience_ends is None and not killed:

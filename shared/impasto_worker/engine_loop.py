@@ -10,6 +10,7 @@ from typing import Any, Final
 from impasto.errors import JobFailed
 from impasto_worker.engine_calls import Call, Running, next_to_admit
 from impasto_worker.engine_orders import DrawOrder
+from impasto_worker.engine_pace import Pace
 from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.engine_steps import Steps
 from impasto_worker.runner_child import Report
@@ -28,26 +29,30 @@ class EngineLoop:
 
     def __init__(self, inbox: SimpleQueue[Frame], send: Callable[[Frame], None], roster: Roster, width: int) -> None:
         self._inbox, self._send, self._roster = inbox, send, roster
-        self._cache, self._steps = roster.cache, Steps(roster, width)
+        self._cache, self._steps = roster.cache, Steps(roster, width, hear=self._hear)
         self._told: list[str] = []
+        self._pace = Pace()
 
     def run_for_ever(self) -> None:
         idle = True
         while True:
-            self._hear(idle)
+            self._hear(wait=idle)
             self._admit()
             self._tell_loaded()
             idle = not self._roster.running()
             self._steps.advance()
 
-    def _hear(self, idle: bool) -> None:
+    def _hear(self, *, wait: bool = False) -> None:
         """Takes all that has come; waits only if nothing was drawn and nothing could be begun."""
+        if self._pace.heard():
+            # Before anything is taken: whoever wants to leave learns how long that may take.
+            self._send({"op": "pace", "turn_s": self._pace.turn_s})
         try:
             while True:
-                self._take(self._inbox.get(block=idle))
-                idle = False
+                self._take(self._inbox.get(block=wait))
+                wait = False
         except Empty:
-            return
+            self._pace.begin()
 
     def _take(self, frame: Frame) -> None:
         match frame["op"]:
@@ -83,6 +88,7 @@ class EngineLoop:
     def _admit(self) -> None:
         until, busy = time.monotonic() + _ADMITTING_S, bool(self._roster.running())
         while any(self._begin_one(call) for call in self._candidates()):
+            self._hear()
             if busy and time.monotonic() > until:
                 return
 

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final
 
-from impasto_worker.child_process import ChildProcess, EngineLost, RunnerLost, RunnerSettings
+from impasto_worker.child_process import ChildProcess, EngineLost, EngineStopped, RunnerLost, RunnerSettings
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 
 _LOG = logging.getLogger("impasto.engine")
@@ -25,9 +25,11 @@ class EngineProcess(ChildProcess):
     def __init__(self, settings: RunnerSettings) -> None:
         super().__init__(_MODULE, settings)
         self.loaded: list[str] = []
+        self.turn_s = 0.0
         self._calls: dict[str, queue.SimpleQueue[Frame]] = {}
         self._begun: set[str] = set()
-        self._ended_by_us = False
+        self._leaving: set[str] = set()
+        self._ended_by_us = self._killed = False
         self._lock, self._sending = threading.Lock(), threading.Lock()
         self._reader = threading.Thread(target=self._read, name="engine-reader", daemon=True)
         self._reader.start()
@@ -43,6 +45,7 @@ class EngineProcess(ChildProcess):
         with self._lock:
             self._calls.pop(call_id, None)
             self._begun.discard(call_id)
+            self._leaving.discard(call_id)
             self.idle_since = time.monotonic()
 
     def idle_s(self) -> float:
@@ -55,9 +58,22 @@ class EngineProcess(ChildProcess):
         with self._sending, suppress(ConnectionClosed):
             send_frame(self._socket, frame)
 
+    def cancel(self, call_id: str) -> None:
+        """Asks the child to let go of this call."""
+        with self._lock:
+            self._leaving.add(call_id)
+        self.send({"op": "cancel", "call": call_id})
+
+    @property
+    def would_hurt(self) -> bool:
+        """Whether a call has begun in it that nobody wants to leave."""
+        with self._lock:
+            return bool(self._begun - self._leaving)
+
     def kill(self) -> None:
         """Ends the child; no job in it is to blame."""
-        self._ended_by_us |= self.alive
+        self._killed |= self.alive
+        self._ended_by_us |= self._killed
         super().kill()
 
     def close(self) -> None:
@@ -77,6 +93,9 @@ class EngineProcess(ChildProcess):
         if frame["op"] == "loaded":
             self.loaded = frame["keys"]
             return
+        if frame["op"] == "pace":
+            self.turn_s = frame["turn_s"]
+            return
         with self._lock:
             if frame["op"] == "begun":
                 self._begun.add(frame["call"])
@@ -94,4 +113,5 @@ class EngineProcess(ChildProcess):
                 _LOG.warning("the engine died with %d jobs in it", len(self._calls))
             for call_id, frames in self._calls.items():
                 charged = not self._ended_by_us and suspects == {call_id}
-                frames.put({"op": "lost", "error": RunnerLost() if charged else EngineLost()})
+                kind = RunnerLost if charged else EngineStopped if self._killed else EngineLost
+                frames.put({"op": "lost", "error": kind()})

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter as Count
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from impasto.faults import trace_of
 from impasto_ml.families.memory import release
+from impasto_ml.families.text_to_image import TextToImage
 from impasto_worker.engine_calls import Call, Running, choose_batch
 from impasto_worker.engine_roster import Roster, is_fatal
 from impasto_worker.engine_widths import Widths
@@ -21,10 +23,13 @@ _PREVIEW_MOST: Final = 16
 
 
 class Steps:
-    """What is done with the drawings that were admitted. `width`: how many go into one batch."""
+    """What is done with the drawings that were admitted. `width`: how many go into one batch.
 
-    def __init__(self, roster: Roster, width: int) -> None:
-        self._roster, self._widths = roster, Widths(width)
+    `hear` is called between what takes its time; a call may leave in it, and its drawings with it.
+    """
+
+    def __init__(self, roster: Roster, width: int, hear: Callable[[], None]) -> None:
+        self._roster, self._widths, self._hear = roster, Widths(width), hear
         self._stepped: dict[str, int] = {}
         self.count = self.drawn = 0
         self.widths: Count[int] = Count()
@@ -48,20 +53,33 @@ class Steps:
         for running in self._roster.running():
             if running.drawing.done and running in running.call.turn:
                 self._finish(running)
+                self._hear()
 
     def _step_surviving(self, batch: list[Running]) -> None:
         before = [r.drawing.step for r in batch]
         try:
             self._step(batch)
         except Exception as error:  # noqa: BLE001  somebody's drawing is at fault
-            rest = [r for r, step in zip(batch, before, strict=True) if r.drawing.step == step]
+            # Those of a call that left meanwhile are nobody's.
+            pairs = zip(batch, before, strict=True)
+            rest = [r for r, step in pairs if r.drawing.step == step and r in r.call.turn]
             self._survive(error, rest, len(batch))
 
     def _step(self, batch: list[Running]) -> None:
-        call = batch[0].call
-        self._roster.family(call).denoise_step([r.drawing for r in batch])
+        key, family = batch[0].call.key, self._roster.family(batch[0].call)
+        if getattr(family, "in_turn", False):
+            self._step_in_turn(family, batch)
+        else:
+            family.denoise_step([r.drawing for r in batch])
         self.widths[len(batch)] += 1
-        self._widths.note_good(call.key, len(batch))
+        self._widths.note_good(key, len(batch))
+
+    def _step_in_turn(self, family: TextToImage[Any], batch: list[Running]) -> None:
+        """Where nothing is gained by a batch, nobody waits for the whole of it to be heard."""
+        for running in batch:
+            if running in running.call.turn:
+                family.denoise_step([running.drawing])
+                self._hear()
 
     def _survive(self, error: Exception, rest: list[Running], width: int) -> None:
         """These were not advanced: finds whose fault it was, by what was lost or by drawing for each call apart.

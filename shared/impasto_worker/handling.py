@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -18,11 +20,13 @@ from impasto.backends.postgres.trainings import PostgresTrainings
 from impasto.errors import NotFound
 from impasto.jobs import ClaimedJob, Progress
 from impasto.kinds import Kind
+from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_ml.families.text_to_image import DrawingRequest
 from impasto_worker.active import ActiveJob
 from impasto_worker.engine import CallDropped
 from impasto_worker.engine_orders import Drawn, DrawOrder, EngineCheckpoint
+from impasto_worker.log_writer import LogWriter
 from impasto_worker.progress import ProgressWriter
 from impasto_worker.runners import RunnerLeft, RunnerLost, Runners
 from impasto_worker.stops import StopReason
@@ -30,6 +34,8 @@ from impasto_worker.transfer import Transfer
 
 # A job that was lost so often with others beside it is drawn alone: then it is known whose fault it was.
 _ATTEMPTS_IN_COMPANY: Final = 2
+_NUMBERS: Final = re.compile(r"[\d.,/%]+")
+_WORTH_A_LINE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Tools:
     trainings: PostgresTrainings
     transfer: Transfer
     progress: ProgressWriter
+    logs: LogWriter
     runners: Runners
     models: Path
     backbones: Path
@@ -82,6 +89,7 @@ class JobContext:
     def __init__(self, active: ActiveJob, tools: Tools, folder: Path) -> None:
         self._active, self.tools, self.folder = active, tools, folder
         self._stored: dict[str, ArtifactRef] = {}
+        self._stage = ""
 
     @property
     def job(self) -> ClaimedJob:
@@ -123,7 +131,10 @@ class JobContext:
 
     def fetch(self, sha256: str, into: Path | None = None) -> Path:
         """An artifact as a read-only file, verified: in the worker's cache, or `into` a folder of the job's own."""
-        return self.tools.transfer.fetch(self.tenant_id, sha256, self.check, into)
+        began = time.monotonic()
+        path = self.tools.transfer.fetch(self.tenant_id, sha256, self.check, into)
+        self._log_if_long("fetched an artifact", began)
+        return path
 
     def put(self, path: Path) -> ArtifactRef:
         """Stores a file; it becomes visible with the job's success."""
@@ -133,7 +144,23 @@ class JobContext:
 
     def tell(self, fraction: float | None = None, message: str = "", **rest: Any) -> None:
         """Tells how far the job is, with a fraction of 0 to 1."""
-        self.tools.progress.tell(self.job, Progress(fraction=fraction, message=message, **rest))
+        self._tell(Progress(fraction=fraction, message=message, **rest))
+
+    def log(self, message: str, level: LogLevel = "info") -> None:
+        """A line for the job's log, which its tenant reads: facts, and never a prompt or a secret."""
+        self.tools.logs.say(self.job, message, level)
+
+    def _tell(self, progress: Progress) -> None:
+        self.tools.progress.tell(self.job, progress)
+        # Another stage is worth a line, another number is not.
+        stage = _NUMBERS.sub("", progress.message)
+        if stage and stage != self._stage:
+            self.log(progress.message)
+        self._stage = stage or self._stage
+
+    def _log_if_long(self, what: str, began: float) -> None:
+        if (seconds := time.monotonic() - began) >= _WORTH_A_LINE_S:
+            self.log(f"{what} in {seconds:.1f} s")
 
     def compute(
         self,
@@ -157,8 +184,7 @@ class JobContext:
         child = self.tools.runners.take(self.check, beside_engine=self.job.shape == "engine")
         try:
             self._active.attach(child, leave=child.leave if leaves else None)
-            told = on_progress or (lambda progress: self.tools.progress.tell(self.job, progress))
-            return child.call(target, payload, told, on_note)
+            return child.call(target, payload, on_progress or self._tell, on_note, self.log)
         except RunnerLeft:
             self._active.stop(StopReason.DRAINED)
             self.check()
@@ -182,14 +208,16 @@ class JobContext:
         self.check()
         out = Path(tempfile.mkdtemp(prefix="drawn-", dir=self.folder))
         order = DrawOrder(checkpoint, tuple(requests), out, alone=self.job.attempt > _ATTEMPTS_IN_COMPANY)
-        call, progress = self.tools.runners.engine.call(order), self.tools.progress
+        call, began = self.tools.runners.engine.call(order), time.monotonic()
         try:
             self._active.attach(call, waits=True)
-            return call.run(
-                on_progress=lambda told: progress.tell(self.job, told),
-                on_preview=lambda jpeg: progress.show(self.job, jpeg),
+            drawn = call.run(
+                on_progress=self._tell,
+                on_preview=lambda jpeg: self.tools.progress.show(self.job, jpeg),
                 on_begun=self._active.computes,
             )
+            self._log_if_long(f"drew {len(requests)} pictures", began)
+            return drawn
         except (RunnerLost, CallDropped):
             self.check()  # it left because the job is to stop
             raise

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
-import sys
-import threading
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from celery import Celery, signals
-from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Counter
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
-from redis.exceptions import RedisError
 
 from impasto.backends.bells import TASK, VERSION, Bells, celery_app, worker_queue
 from impasto.backends.metrics import serve_metrics
@@ -28,6 +22,7 @@ from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.backends.postgres.artworks import PostgresArtworks
 from impasto.backends.postgres.catalogue import PostgresCatalogue
 from impasto.backends.postgres.finishing import PostgresFinisher
+from impasto.backends.postgres.logs import PostgresLogs
 from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import ClaimPolicy, PostgresQueue
 from impasto.backends.postgres.trainings import PostgresTrainings
@@ -37,17 +32,19 @@ from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
 from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
+from impasto_worker.log_writer import LogWriter
 from impasto_worker.memory import DeviceMemory
 from impasto_worker.progress import ProgressWriter
+from impasto_worker.ringing import Ringing
 from impasto_worker.runners import Runners, RunnerSettings
 from impasto_worker.slots import Slots
 from impasto_worker.transfer import Transfer
+from impasto_worker.worker_folders import WorkerFolders
 
 _LOG = logging.getLogger("impasto.worker")
 DROPPED: Final = Counter("impasto_messages_dropped", "Messages in a queue that were no bells")
 # A slot needs one only when its job begins, ends or stores something.
 _MOST_CONNECTIONS: Final = 8
-_LOCK_PATIENCE: Final = 50  # times 0.2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +69,25 @@ def run_worker(settings: Settings, options: WorkerOptions) -> None:
     settings.require("engine_database_url", "redis_url", "s3_endpoint")
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("celery").setLevel(logging.WARNING)
+    folders = WorkerFolders(settings.data_folder, options.name)
     # A worker gives back what its predecessor of the same name held: two at once would steal from one another.
-    with _only_one(settings.data_folder / "workers" / f"{options.name}.lock"):
-        _serve(settings, options)
+    with folders.held():
+        folders.remove_abandoned()
+        _serve(settings, options, folders)
 
 
-def _serve(settings: Settings, options: WorkerOptions) -> None:
-    bells, app = Bells(settings.redis_url), celery_app(settings.redis_url)
-    queue, slots, runners = _assemble(settings, options, bells)
+def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -> None:
+    ringing, app = Ringing(Bells(settings.redis_url)), celery_app(settings.redis_url)
+    queue, slots, runners = _assemble(settings, options, ringing, folders)
     memory = DeviceMemory(options.device)
     register_bell(app, slots)
     keeper = LeaseKeeper(
         queue,
         slots.active,
         every_s=min(2.0, float(settings.lease_s) / 3),
-        on_idle=lambda: _tidy(runners, slots.tools.transfer, float(settings.runner_idle_s)),
+        on_idle=lambda: _tidy(runners, slots, folders, float(settings.runner_idle_s)),
         holding=lambda: _holding(slots, memory),
-        on_turn=settings.say_alive,
+        on_turn=lambda: _say_alive(settings, folders),
     )
     slots.keeper = keeper
     queue.register(
@@ -113,7 +112,7 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
     def _ready(**_: Any) -> None:
         settings.say_ready()
         # Jobs may have been waiting since before this worker: nobody rings for those now.
-        _call_slots(bells, options)
+        _call_slots(ringing, options)
 
     @signals.worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
     def _drain(**_: Any) -> None:
@@ -122,11 +121,14 @@ def _serve(settings: Settings, options: WorkerOptions) -> None:
     app.worker_main(_arguments(options))
     keeper.stop()
     runners.close_idle()
+    slots.tools.logs.flush()
     with suppress(OperationalError, PoolTimeout):  # then it is missed until it is forgotten
         queue.say_goodbye()
 
 
-def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple[PostgresQueue, Slots, Runners]:
+def _assemble(
+    settings: Settings, options: WorkerOptions, ringing: Ringing, folders: WorkerFolders
+) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
     connections = min(options.concurrency, _MOST_CONNECTIONS) + 3
     pool = engine_pool(settings.engine_database_url, most=connections, plan_once=True)
@@ -140,7 +142,7 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         policy=ClaimPolicy(float(settings.class_s), float(settings.warm_s), float(settings.leave_s)),
     )
     # A cache of its own: a worker trims it while none of its jobs runs, and knows of no other worker's.
-    cache = settings.data_folder / "cache" / options.name
+    cache = folders.cache
     runners = Runners(
         RunnerSettings(
             options.threads,
@@ -156,8 +158,9 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
         artworks=PostgresArtworks(pool),
         catalogue=PostgresCatalogue(pool),
         trainings=PostgresTrainings(pool),
-        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects"),
+        transfer=Transfer(S3Objects(settings), PostgresArtifacts(pool), cache / "objects", settings.cache_most_bytes),
         progress=ProgressWriter(queue),
+        logs=LogWriter(PostgresLogs(pool)),
         runners=runners,
         models=settings.models_folder,
         backbones=settings.backbones_folder,
@@ -168,15 +171,16 @@ def _assemble(settings: Settings, options: WorkerOptions, bells: Bells) -> tuple
     )
     slots = Slots(
         queue=queue,
-        finisher=PostgresFinisher(pool),
+        finisher=PostgresFinisher(pool, ringing.ring),
         handlers=handlers,
         tools=tools,
         active=ActiveJobs(),
-        work_folder=settings.data_folder / "work" / options.name,
-        on_news=lambda job_id: _tell(bells, job_id),
-        call_slots=lambda: _call_slots(bells, options),
-        ring=lambda queue: _ring(bells, queue),
-        ring_worker=lambda name: _ring(bells, worker_queue(name)),
+        work_folder=folders.work,
+        on_news=ringing.tell,
+        call_slots=lambda: _call_slots(ringing, options),
+        ring=ringing.ring,
+        say=tools.logs.say_now,
+        ring_worker=lambda name: ringing.ring(worker_queue(name)),
         loaded=lambda: map(checkpoint_of, runners.loaded()),
         places={"engine": options.concurrency, "pool": options.slots, "run": options.slots},
     )
@@ -195,32 +199,27 @@ def register_bell(app: Celery, slots: Slots) -> None:
         slots.work()
 
 
-def _call_slots(bells: Bells, options: WorkerOptions) -> None:
+def _call_slots(ringing: Ringing, options: WorkerOptions) -> None:
     """A bell for each slot, whichever queue it comes by: a slot looks into all of them."""
-    with suppress(BrokerError, RedisError, OSError):  # the reconciler rings for what waits
-        for _ in range(options.concurrency):
-            bells.ring(options.queues[0])
+    for _ in range(options.concurrency):
+        ringing.ring(options.queues[0])
 
 
-def _ring(bells: Bells, queue: str) -> None:
-    with suppress(BrokerError, RedisError, OSError):  # the bell is in the outbox: the reconciler rings it
-        bells.ring(queue)
-
-
-def _tidy(runners: Runners, transfer: Transfer, idle_s: float) -> None:
+def _tidy(runners: Runners, slots: Slots, folders: WorkerFolders, idle_s: float) -> None:
     runners.close_idle(idle_s)
-    transfer.trim()
+    slots.tools.transfer.trim(slots.active.newest_at)
+    folders.remove_abandoned()
+
+
+def _say_alive(settings: Settings, folders: WorkerFolders) -> None:
+    settings.say_alive()
+    folders.say_alive()
 
 
 def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
     running = len(slots.active.snapshot())
     loaded = dict.fromkeys(map(checkpoint_of, slots.tools.runners.loaded()))
     return Holding(running, memory.now().used_bytes, tuple(loaded))
-
-
-def _tell(bells: Bells, job_id: str) -> None:
-    with suppress(RedisError, OSError):  # readers poll without it
-        bells.tell([job_id])
 
 
 def _arguments(options: WorkerOptions) -> list[str]:
@@ -235,25 +234,3 @@ def _arguments(options: WorkerOptions) -> list[str]:
         "--without-mingle",
         "--heartbeat-interval=10",
     ]
-
-
-class _only_one:
-    """Holds a lock file for as long as the process lives; waits a little for a predecessor that is leaving."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("w")
-        pause = threading.Event()
-        for _ in range(_LOCK_PATIENCE):
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                pause.wait(0.2)
-        sys.exit(f"another worker has the name {self._path.stem!r}; give this one another with --name")
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()

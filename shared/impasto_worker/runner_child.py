@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import logging
 import os
@@ -15,9 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, JobFailed
 from impasto.faults import trace_of
+from impasto.logs import LogLevel
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
+from impasto_worker.runner_logging import JobLogHandler
 from impasto_worker.stops import Left
 
 _LOG = logging.getLogger("impasto.runner")
@@ -54,6 +57,10 @@ class Report:
         self._last = now
         progress = {"fraction": fraction, "message": message, "step": step, "steps": steps, "series": series or {}}
         self._send({"op": "progress", "progress": progress})
+
+    def log(self, message: str, level: LogLevel = "info") -> None:
+        """A line for the job's log: facts, and never what a customer sent."""
+        self._send({"op": "log", "level": level, "message": message})
 
     def note(self, **note: Any) -> None:
         """Hands the worker something to keep now and not at the end: never dropped, in order."""
@@ -100,7 +107,22 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
 
 
+def is_disk_full(error: BaseException) -> bool:
+    """Whether there was no room for what was written; libraries that write in other languages only say so."""
+    return (isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}) or (
+        os.strerror(errno.ENOSPC) in str(error)
+    )
+
+
+DISK_FULL: Final = JobFailed("storage_full", "the worker's disk is full", hint="free space, then submit again")
+
+
 def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
+    with JobLogHandler(report.log):
+        return _computed(call, report)
+
+
+def _computed(call: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
         return {"op": "result", "result": _resolve(call["target"])(call["payload"], report)}
     except Left:
@@ -111,6 +133,8 @@ def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
         # The edge of the process: a fault in one computation must be told, not end the runner for its neighbours.
         if is_out_of_memory(error):
             return {"op": "out_of_memory"}
+        if is_disk_full(error):
+            return {"op": "failed", "error": DISK_FULL.as_record()}
         _LOG.error("%s failed\n%s", call["target"], trace_of(error))
         return {"op": "failed", "error": {"code": "internal_error", "message": f"{type(error).__name__} in the runner"}}
 

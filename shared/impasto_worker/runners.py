@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from impasto.errors import JobFailed
 from impasto.jobs import Progress
+from impasto.logs import LogLevel
 from impasto_worker.child_process import ChildProcess, RunnerLeft, RunnerLost, RunnerOutOfMemory, RunnerSettings
 from impasto_worker.engine import Engine
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
@@ -38,8 +39,11 @@ class Child(ChildProcess):
         payload: dict[str, Any],
         on_progress: Callable[[Progress], None],
         on_note: Callable[[dict[str, Any]], None] = lambda _: None,
+        on_log: Callable[[str, LogLevel], None] = lambda *_: None,
     ) -> dict[str, Any]:
         """Computes `module:function` on `payload`; `on_note` gets what the computation notes on the way, in order.
+
+        `on_log` gets what it says for the job's log.
 
         Raises:
             JobFailed: the computation refused, with its code.
@@ -47,9 +51,11 @@ class Child(ChildProcess):
         """
         try:
             self._send({"op": "call", "target": target, "payload": payload})
-            while (frame := receive_frame(self._socket))["op"] in ("progress", "note"):
+            while (frame := receive_frame(self._socket))["op"] in ("progress", "note", "log"):
                 if frame["op"] == "note":
                     on_note(frame["note"])
+                elif frame["op"] == "log":
+                    on_log(frame["message"], frame["level"])
                 else:
                     on_progress(Progress.model_validate(frame["progress"]))
         except ConnectionClosed as error:

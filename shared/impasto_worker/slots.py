@@ -23,9 +23,10 @@ from psycopg_pool import PoolTimeout
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import Claims, PostgresQueue
-from impasto.errors import ImpastoError
+from impasto.errors import ImpastoError, Unavailable
 from impasto.faults import trace_of
 from impasto.jobs import SHAPES, ClaimedJob, Shape
+from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
@@ -35,7 +36,12 @@ from impasto_worker.stops import Stopped, StopReason
 
 _LOG = logging.getLogger("impasto.slots")
 _OTHER_SHAPE_WAITS_S: Final = 30.0
+_LOOKS_AT_OTHERS_S: Final = 1.0
+# The shapes of which several are claimed at once.
+_SHARED: Final[tuple[Shape, Shape]] = ("engine", "pool")
 _FINISH_PATIENCE_S: Final = 120.0
+# An outage of the store has lasted longer than an attempt is patient with: its job tries again after so long.
+_STORE_PAUSE_S: Final = 60.0
 # What can keep its state when the worker is told to stop has so long for it: half of what supervisors wait.
 _LEAVE_S: Final = 10.0
 # A slot that waits to ask again hears no bell: it looks at least so often for what came meanwhile.
@@ -67,20 +73,22 @@ class Slots:
         tools: Tools,
         active: ActiveJobs,
         work_folder: Path,
-        on_news: Callable[[str], None],
+        on_news: Callable[[ClaimedJob], None],
         call_slots: Callable[[], None] = lambda: None,
         places: Mapping[Shape, int] | None = None,
         ring: Callable[[str], None] = lambda _: None,
         leave_s: float = _LEAVE_S,
         ring_worker: Callable[[str], None] = lambda _: None,
         loaded: Callable[[], Iterable[str]] = lambda: (),
+        say: Callable[[ClaimedJob, str, LogLevel], None] = lambda *_: None,
     ) -> None:
+        """`say` puts a line into a job's log, before what it tells of is done."""
         self._queue, self._finisher, self._handlers, self.tools = queue, finisher, handlers, tools
         self.active, self._folder, self._on_news = active, work_folder, on_news
         self.keeper: LeaseKeeper | None = None
         self._call_slots, self._places, self._ring = call_slots, places or {}, ring
         self._leave_s = leave_s
-        self._ring_worker, self._loaded = ring_worker, loaded
+        self._ring_worker, self._loaded, self._say = ring_worker, loaded, say
         self._draining = threading.Event()
         self._drained: Shape | None = None
         self._others_wait = False
@@ -88,9 +96,11 @@ class Slots:
         self._claiming = threading.Lock()
         self._running: Count[Shape] = Count()
         self._wanted: Count[str] = Count()
-        # Slots that wait to claim share the statement of the one before them: it claims for all of them.
+        # Slots that wait to claim share the statement of the one before them: it claims for all of them. What is
+        # counted has a lock of its own: a slot that ends a job must not wait for another's claim to say so.
         self._counting = threading.Lock()
         self._asking = 0
+        self._look_at_others = 0.0
         self._handed: deque[ClaimedJob] = deque()
         self._asks_again = False
         for handler in handlers.values():
@@ -120,7 +130,7 @@ class Slots:
                     self._call_slots()
                 self._execute(claimed)
             finally:
-                with self._claiming:
+                with self._counting:
                     self._running[claimed.shape] -= 1
                     self._wanted -= Count([claimed.affinity])
                     others_wait, self._others_wait = self._others_wait, False
@@ -178,12 +188,13 @@ class Slots:
                 return self._handed.popleft()
             if self._draining.is_set():
                 return None
-            current = next((shape for shape, count in self._running.items() if count > 0), None)
+            with self._counting:
+                current = next((shape for shape, count in self._running.items() if count > 0), None)
             if current and self._running[current] >= self._places.get(current, math.inf):
                 self._turned_away = True
                 return None  # whoever of this shape ends first looks for the next
             try:
-                if current and self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
+                if current and self._another_shape_waits(current):
                     self._drained = current  # the last slot to end its job takes one of the shape that waits
                     return None
                 claims = self._next(current)
@@ -201,8 +212,9 @@ class Slots:
 
     def _share_out(self, claims: Claims) -> ClaimedJob | Claims | None:
         if claims.jobs:
-            self._running.update(job.shape for job in claims.jobs)
-            self._wanted.update(job.affinity for job in claims.jobs)
+            with self._counting:
+                self._running.update(job.shape for job in claims.jobs)
+                self._wanted.update(job.affinity for job in claims.jobs)
             self._handed.extend(claims.jobs[1:])
             return claims.jobs[0]
         return None if claims.again_s is None else claims
@@ -224,10 +236,23 @@ class Slots:
         return self._ask(SHAPES)
 
     def _ask(self, shapes: Sequence[Shape]) -> Claims:
-        """For this slot and for those that wait behind it, as far as the engine has places."""
-        places = self._places.get("engine", math.inf) - self._running["engine"]
-        held = {*self._loaded(), *filter(None, self._wanted)}
-        return self._queue.claim_some(shapes, most=max(1, int(min(1 + self._asking, places))), held=held)
+        """For this slot and for those that wait behind it, as far as there are places for the shape."""
+        with self._counting:
+            most, most_pool = (
+                max(1, int(min(1 + self._asking, self._places.get(shape, math.inf) - self._running[shape])))
+                for shape in _SHARED
+            )
+            held = {*filter(None, self._wanted)}
+        return self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+
+    def _another_shape_waits(self, current: Shape) -> bool:
+        """A no holds for a second: what is asked for has waited for long."""
+        if time.monotonic() < self._look_at_others:
+            return False
+        if self._queue.another_shape_waits(current, _OTHER_SHAPE_WAITS_S):
+            return True
+        self._look_at_others = time.monotonic() + _LOOKS_AT_OTHERS_S
+        return False
 
     def _execute(self, job: ClaimedJob) -> None:
         active, started, how = ActiveJob(job), time.monotonic(), "unknown"
@@ -238,7 +263,7 @@ class Slots:
                 self.keeper.notice()
             if self._draining.is_set():
                 active.stop(StopReason.DRAINED)  # the drain looked before this job was there
-            self._on_news(job.id)
+            self._on_news(job)
             how = self._attempt(active)
         finally:
             self.active.remove(active)
@@ -246,7 +271,7 @@ class Slots:
             if how == "succeeded":
                 RAN.labels(job.kind).observe(time.monotonic() - started)
             _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
-            self._on_news(job.id)
+            self._on_news(job)
 
     def _count_start(self, job: ClaimedJob) -> None:
         # A kind without a handler is the attempt's to fail by its name.
@@ -267,11 +292,13 @@ class Slots:
             return self._give_back(job, "out_of_memory")
         except (OperationalError, PoolTimeout):
             return self._give_back(job, "database_lost")
+        except Unavailable as error:
+            return self._give_back_resumable(job) or self._fail(job, error.as_record())
         except ImpastoError as error:
             return self._fail(job, error.as_record())
         except Exception as error:  # noqa: BLE001  the edge of an attempt
             # A fault of ours ends this job with a name, not the worker.
-            return self._fail(job, _record_of(job, error))
+            return self._fail_by_fault(job, error)
         return self._succeed(job, outcome)
 
     def _run(self, active: ActiveJob) -> Outcome:
@@ -293,13 +320,21 @@ class Slots:
             _LOG.error("%s %s could not be finished: the database does not answer", job.kind, job.id)
             return "unfinished"
         except DatabaseError as error:
-            return self._fail(job, _record_of(job, error))
+            return self._fail_by_fault(job, error)
         if how == "succeeded":
             for queue in {follow_up.kind.queue for follow_up in outcome.follow_ups}:
                 self._ring(queue)
         return how
 
+    def _fail_by_fault(self, job: ClaimedJob, error: Exception) -> str:
+        """A fault of ours, whose place goes into the logs; its words do not."""
+        trace = trace_of(error)
+        _LOG.error("%s %s failed\n%s", job.kind, job.id, trace)
+        self._say(job, trace, "error")
+        return self._fail(job, _record_of(error))
+
     def _fail(self, job: ClaimedJob, record: dict[str, Any]) -> str:
+        self._say(job, f"failed: {record['code']}", "error")
         return self._end(lambda: self._finisher.fail(job, record), "failed")
 
     def _stopped(self, job: ClaimedJob, reason: StopReason) -> str:
@@ -319,8 +354,14 @@ class Slots:
                 return self._fail(job, {"code": reason.value, "message": message})
 
     def _give_back(self, job: ClaimedJob, cause: str) -> str:
+        self._say(job, f"given back: {cause}", "info" if cause == "drained" else "warning")
         _patiently(lambda: self._queue.give_back(job, cause))
         return cause
+
+    def _give_back_resumable(self, job: ClaimedJob) -> str | None:
+        """None, and nothing is changed, if there is no state that another attempt could go on from."""
+        moved = _patiently(lambda: self._queue.give_back_resumable(job, "storage_lost", _STORE_PAUSE_S))
+        return "storage_lost" if moved else None
 
     def _end(self, finish: Callable[[], bool], how: str) -> str:
         if _patiently(finish):
@@ -329,8 +370,7 @@ class Slots:
         return "late_result_refused"
 
 
-def _record_of(job: ClaimedJob, error: Exception) -> dict[str, Any]:
-    _LOG.error("%s %s failed\n%s", job.kind, job.id, trace_of(error))
+def _record_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return {"code": "storage_full", "message": "the worker's disk is full", "hint": "free space, then submit again"}
     return {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of, runs_prefix
+from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.errors import Unavailable
@@ -17,16 +18,20 @@ from impasto_worker.patience import patiently
 
 _LOG = logging.getLogger("impasto.transfer")
 _TRIM_EVERY_S: Final = 600.0
+_MOST_BYTES: Final = 64_000_000_000
 _UNFINISHED: Final = ".part"
 # Beside the cache: folders of hard links into it.
 PIPELINES: Final = "pipelines"
 
 
 class Transfer:
-    """Moves artifacts for one worker; `folder` is its cache, shared by its jobs and bounded by `most_bytes`."""
+    """Moves artifacts for one worker; `folder` is its cache, shared by its jobs and bounded by `most_bytes`.
+
+    Without those it may have 64 GB, and never more than half of what is free beside it.
+    """
 
     def __init__(
-        self, objects: S3Objects, artifacts: PostgresArtifacts, folder: Path, most_bytes: int = 8 << 30
+        self, objects: S3Objects, artifacts: PostgresArtifacts, folder: Path, most_bytes: int | None = None
     ) -> None:
         self._objects, self._artifacts, self._folder, self._most = objects, artifacts, folder, most_bytes
         self._trimmed_at = time.monotonic()
@@ -67,40 +72,43 @@ class Transfer:
         """The stored state as a file, verified.
 
         Raises:
-            NotFound: the store has none of that key.
+            NotFound: the store has none of that key, or only a damaged one.
             Unavailable: the store did not answer for 90 seconds.
         """
         return patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
 
     def drop_state(self, key: str) -> None:
         """Removes a stored state that nothing refers to any more; what an outage leaves goes with the others."""
-        self._drop(lambda: self._objects.remove_run(key))
-
-    def drop_states(self, tenant_id: str, job_id: str) -> None:
-        """Removes every state of a job, those that a killed worker left as well."""
-        self._drop(lambda: self._objects.remove_runs(runs_prefix(tenant_id, job_id)))
-
-    def _drop(self, remove: Callable[[], None]) -> None:
         try:
-            remove()
+            self._objects.remove_run(key)
         except Unavailable as error:
             _LOG.warning("a state that is not needed any more stays: %s", error.code)
 
-    def trim(self) -> None:
-        """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes."""
+    def trim(self, newest_job_at: float = math.inf) -> None:
+        """Removes what was used longest ago until the cache fits. Only while no job runs; looks once in ten minutes.
+
+        What was used since the newest job began, by the clock, stays however large it is: the next may need it.
+        """
         if time.monotonic() - self._trimmed_at < _TRIM_EVERY_S:
             return
         self._trimmed_at = time.monotonic()
         files = [(f.stat().st_mtime, f.stat().st_size, f) for f in self._folder.glob("*/*") if f.suffix != _UNFINISHED]
         total = sum(size for _, size, _ in files)
         # A job that starts at this moment may have been given any of the newest.
-        oldest = time.time() - _TRIM_EVERY_S
+        oldest = min(time.time() - _TRIM_EVERY_S, newest_job_at)
+        most = self._budget_bytes(total)
         for used_at, size, file in sorted(files):
-            if total <= self._most or used_at > oldest:
+            if total <= most or used_at > oldest:
                 break
             total -= size
             file.unlink(missing_ok=True)
         self._drop_pipelines(oldest)
+
+    def _budget_bytes(self, held_bytes: int) -> int:
+        if self._most is not None:
+            return self._most
+        free = shutil.disk_usage(self._folder).free if self._folder.exists() else 0
+        return min(_MOST_BYTES, (free + held_bytes) // 2)
 
     def _drop_pipelines(self, oldest: float) -> None:
         """A folder that holds the last link to anything would keep the disk full."""

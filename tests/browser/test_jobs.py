@@ -7,6 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from impasto.identifiers import new_id
 from impasto.testing.processes import eventually
 from tests.asking import ended, look, submit
 from tests.browser.person import Person
@@ -96,6 +97,27 @@ def test_a_job_that_failed_says_why_and_what_to_do(painter: Person) -> None:
     # Asked for again, it leads to the same one.
     painter.presses("Try again")
     painter.page.wait_for_url(f"**/jobs/{again}")
+
+
+def test_a_job_shows_its_log_and_one_that_waits_says_why(painter: Person) -> None:
+    stack = painter.studio.stack
+    failed = submit(stack, "test.stamp", {"text": "wrong", "then": "refuse"})["id"]
+    painter.go(f"/jobs/{failed}")
+    painter.sees("stamping")
+    expect(painter.page.locator(".log-line").last).to_contain_text("failed: training_diverged")
+    painter.shoot("job-log")
+    waits = new_id("job")
+    stack.sql(
+        """INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, run_limit_s)
+           VALUES (%s, %s, 'test.stamp', 'nowhere', 'pool', '{}', 60)""",
+        [waits, stack.tenants["first"]],
+    )
+    painter.go(f"/jobs/{waits}")
+    painter.sees("No live worker consumes the queue nowhere")
+    painter.shoot("job-waits")
+    stack.client().jobs.cancel(waits)
+    painter.sees("It was canceled.", most_s=30)
+    expect(painter.page.locator(".queue-place")).to_be_hidden()
 
 
 def test_a_job_of_another_tenant_is_not_found(painter: Person) -> None:

@@ -8,14 +8,17 @@ import pytest
 from playwright.sync_api import Browser
 
 from impasto.testing.stacks import Stack
+from tests.asking import ask
 from tests.browser.conftest import Studio
 from tests.browser.person import Person
 from tests.hands import School, school
+from tests.piping.asking import accepted, over, stamp
 
 _SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 _PAGES = {
     "library": "/", "create": "/create", "redraw": "/create?picture={work}", "training": "/training",
     "run": "/training/{training}", "jobs": "/jobs", "job": "/jobs/{training}", "operators": "/operators",
+    "pipelines": "/pipelines", "pipeline": "/pipelines/{pipeline}",
     "unknown": "/jobs/job_00000000000000000000000000",
 }  # fmt: skip
 
@@ -46,10 +49,25 @@ def visitor(request: pytest.FixtureRequest, theme: str, studio: Studio, browser:
     someone.saw_no_fault()
 
 
+def _pipeline(stack: Stack) -> str:
+    """One with steps in many states, made once."""
+    known = ask(stack, "GET", "/v1/pipelines?state=failed").json()["items"]
+    if found := [one["id"] for one in known if one["name"] == "for the looks"]:
+        return str(found[0])
+    steps = {
+        "first": stamp("a"),
+        "refused": stamp("b", then="refuse", after=["first"]),
+        "never": stamp("c", **{"if": "first.artifact.size_bytes > 100 and first.artifact.size_bytes < 1000"}),
+        "after_it": stamp("d", source="$steps.refused.artifact"),
+    }
+    return str(over(stack, accepted(stack, steps, name="for the looks"))["id"])
+
+
 @pytest.mark.parametrize("name", list(_PAGES))
 def test_a_page_fits_its_window(name: str, taught: School, visitor: Person) -> None:
     job = next(iter(taught.stack.client().jobs.list(kind="train.style_classifier"))).id
-    path = _PAGES[name].format(work=next(iter(taught.works.values())), training=job)
+    values = {"work": next(iter(taught.works.values())), "training": job, "pipeline": _pipeline(taught.stack)}
+    path = _PAGES[name].format(**values)
     visitor.go(path)
     visitor.is_settled()
     visitor.shoot(f"{name}-{visitor.place}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from impasto_test_kinds import Stamp
 from PIL import Image
 
 from impasto import Client
@@ -164,3 +165,20 @@ def test_a_job_that_failed_is_retried_once(run: Run, tmp_path: Path) -> None:
     assert run("jobs", "retry").exit_code == run("jobs", "retry", job, "--code", "x").exit_code == 2
     nothing = run("jobs", "retry", "--code", "runner_killed", "--kind", "generate.upscale")
     assert (nothing.exit_code, nothing.stdout) == (0, "")
+
+
+def test_a_log_and_the_events_of_all_jobs_are_read(run: Run, platform: Stack) -> None:
+    client = Client(platform.url, platform.api_key)
+    job = client.submit(Stamp(text="x", then="refuse"))
+    followed = run("jobs", "logs", job.id, "--follow")
+    assert [line.split("  ", 1)[1] for line in followed.stdout.splitlines()] == [
+        "stamping", "ERROR  failed: training_diverged",
+    ]  # fmt: skip
+    assert [line["number"] for line in read_json(run("jobs", "logs", job.id, "--after", "1", "--json"))] == [2]
+    shown = run("jobs", "show", job.id).stdout
+    assert "last log lines" in shown
+    assert "failed: training_diverged" in shown
+    events = run("jobs", "events", "--no-follow", "--type", "job.failed", "--kind", "test.stamp")
+    assert f"{job.id}  test.stamp  job.failed  code=training_diverged" in events.stdout
+    told = [json.loads(line) for line in run("jobs", "events", "--no-follow", "--json").stdout.splitlines()]
+    assert [event["number"] for event in told if event["job_id"] == job.id] == [1, 2, 3]

@@ -10,8 +10,9 @@ import threading
 import time
 from pathlib import Path
 
-from impasto.cli.waiting import told
-from impasto.jobs import Progress
+from impasto.cli.waiting import queue_place, told, waits_for
+from impasto.estimates import Interval, QueueEstimate, QueuePosition
+from impasto.jobs import Progress, WaitsFor
 from impasto.testing.processes import eventually
 from tests.cli.run import impasto, read_json
 from tests.client.scripted import Asked, Say, scripted
@@ -95,3 +96,25 @@ def test_a_progress_is_one_line() -> None:
     full = Progress(message="training", step=1200, steps=3000, series={"loss": 0.12345})
     assert told(full) == "training  1,200/3,000  loss 0.123"
     assert told(Progress(fraction=0.5)) == ""
+
+
+def test_why_a_job_waits_and_where_it_stands_is_told() -> None:
+    missing = WaitsFor(code="no_worker", missing="queue", queue="train", kind="x.y")
+    assert waits_for(missing) == "waits for a worker: no live one consumes the queue train"
+    assert "knows the kind x.y" in waits_for(missing.model_copy(update={"missing": "kind"}))
+    position = QueuePosition(at_least=4, about=9, at_most=1061)
+    queue = QueueEstimate(position=position, slots=2, start_in_s=Interval(p10=31, p90=150))
+    assert queue_place(queue) == "about number 9 (4 to 1,061) in the queue, starts in 31 s to 2 min"
+
+
+def test_a_job_that_waits_for_a_worker_says_so_before_it_is_watched() -> None:
+    missing = {"code": "no_worker", "missing": "queue", "queue": "train", "kind": "x.y"}
+
+    def answer(asked: Asked, number: int) -> Say:
+        if asked.path.endswith("/events"):
+            return Say(event(1, "job.succeeded"))
+        return Say(job("queued", waiting_for=missing) if number < 2 else job(result={}, kind="x.y"))
+
+    with scripted(answer) as server:
+        result = impasto("jobs", "watch", JOB_ID, url=server.url)
+    assert result.stderr.splitlines()[:2] == [JOB_ID, "waits for a worker: no live one consumes the queue train"]

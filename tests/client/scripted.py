@@ -67,6 +67,7 @@ def scripted(answer: Callable[[Asked, int], Say]) -> Iterator[Scripted]:
             self.close_connection = self.close_connection or said.cut
 
         do_POST = do_GET
+        do_PATCH = do_GET
         do_DELETE = do_GET
 
         def log_message(self, *_: Any) -> None:

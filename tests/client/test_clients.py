@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 
 from impasto import AsyncClient, Client
-from impasto.client import asynchronous, asynchronous_resources, threaded, threaded_resources
+from impasto.client import (
+    asynchronous,
+    asynchronous_pipelines,
+    asynchronous_resources,
+    threaded,
+    threaded_pipelines,
+    threaded_resources,
+)
 from impasto.errors import AccessDenied, JobFailed, Unavailable
 from impasto.jobs import JobEvent
 from impasto.kinds.generate_upscale import Upscale
@@ -218,7 +225,13 @@ def test_an_upload_that_is_refused_as_a_whole_raises(ask: _Both, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [(threaded, asynchronous), (threaded_resources, asynchronous_resources)], ids=["client", "parts"]
+    ("one", "other"),
+    [
+        (threaded, asynchronous),
+        (threaded_resources, asynchronous_resources),
+        (threaded_pipelines, asynchronous_pipelines),
+    ],
+    ids=["client", "parts", "pipelines"],
 )
 def test_both_clients_have_the_same_methods_and_parameters(one: Any, other: Any) -> None:
     def surface(module: Any) -> dict[str, list[str]]:

@@ -56,6 +56,35 @@ def test_events_of_a_finished_job_can_be_read_again_from_any_number(client: Clie
     assert [event for event in job.events(after=events[1].number) if isinstance(event, JobEvent)] == events[2:]
 
 
+def test_all_events_are_followed_and_listed_with_either_client(platform: Stack) -> None:
+    client = Client(platform.url, platform.key("followed"))
+    begun = [event.position for event in client.events("0", follow=False)][-1:] or ["0"]
+    job = client.submit(Stamp(text="followed"))
+    stream = client.events(begun[0])
+    followed = [next(stream) for _ in range(3)]
+    assert [event.type for event in followed] == ["job.queued", "job.started", "job.succeeded"]
+    assert {(event.job_id, event.kind) for event in followed} == {(job.id, "test.stamp")}
+    assert list(client.events(begun[0], follow=False)) == followed
+    assert list(client.events(begun[0], follow=False, types=["job.started"])) == followed[1:2]
+    with pytest.raises(InvalidInput):
+        next(client.events("soon"))
+
+    async def read() -> list[object]:
+        async with AsyncClient(platform.url, platform.key("followed")) as asynchronous:
+            listed = [event async for event in asynchronous.events(begun[0], follow=False, kinds=["test.stamp"])]
+            stream = asynchronous.events(begun[0])
+            return [listed, [await anext(stream) for _ in range(3)], await asynchronous.jobs.log(job.id)]
+
+    assert asyncio.run(read())[:2] == [followed, followed]
+
+
+def test_a_job_that_requires_a_worker_and_its_estimate(platform: Stack, client: Client) -> None:
+    job = client.submit(Stamp(text="x"), require_worker=True)
+    job.wait()
+    # It has ended: there is no place to tell.
+    assert client.jobs.get(job.id, estimate=True).queue is None
+
+
 def test_the_same_idempotency_key_gives_the_same_job(client: Client) -> None:
     key = os.urandom(8).hex()
     first = client.submit(Stamp(text="once"), idempotency_key=key)

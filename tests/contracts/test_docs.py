@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -14,8 +15,10 @@ import pytest
 from impasto.backends.web.problems import status_of
 from impasto.cli.root import root
 from impasto.errors import CODES
+from impasto.events import EVENT_DATA
 from impasto.jobs import EVENT_TYPES
 from impasto.lineage import Relation
+from impasto.pipelines.records import PIPELINE_EVENT_TYPES
 from impasto.settings import Settings
 from impasto.webhooks import WEBHOOK_EVENT_TYPES
 from impasto_ml.pretrained.catalogue import CATALOGUE
@@ -43,7 +46,26 @@ def test_every_kind_is_described_as_it_is() -> None:
 def test_every_event_type_is_described_as_it_is() -> None:
     rows = [[f"`{name}`", meaning] for name, meaning in EVENT_TYPES.items()]
     assert_block_is(_DOCS / "events.md", "events", "\n" + table(["type", "meaning"], rows))
+    fields = [
+        [f"`{name}`", f"`{field}`", _type_of(data.model_json_schema()["properties"][field]), said.description or ""]
+        for name, data in EVENT_DATA.items()
+        for field, said in data.model_fields.items()
+    ]
+    assert_block_is(_DOCS / "events.md", "event-data", "\n" + table(["type", "field", "", "meaning"], fields))
     assert set(re.findall(r"`(job\.[a-z_]+)`", _page("events.md"))) == set(EVENT_TYPES)
+
+
+def test_every_event_type_of_pipelines_is_described_as_it_is() -> None:
+    rows = [[f"`{name}`", meaning] for name, meaning in PIPELINE_EVENT_TYPES.items()]
+    assert_block_is(_DOCS / "pipelines.md", "pipeline-events", "\n" + table(["type", "meaning"], rows))
+
+
+def _type_of(schema: dict[str, Any]) -> str:
+    """In words, from a field's JSON schema."""
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    names = [each["type"] for each in schema.get("anyOf", [schema])]
+    return " or ".join(names)
 
 
 def test_every_webhook_event_is_described_as_it_is() -> None:

@@ -16,7 +16,9 @@ from impasto.testing.stacks import Stack
 from tests.contracts.kept import ROOT
 
 _BLOCK = re.compile(r"<!-- runs: (bash|python) -->\n```\1\n(.*?)```", re.DOTALL)
-_PAGES = [page for page in ("README.md", "docs/quick-start.md", "docs/sdk.md") if (ROOT / page).is_file()]
+_PAGES = [
+    page for page in ("README.md", "docs/quick-start.md", "docs/sdk.md", "docs/pipelines.md") if (ROOT / page).is_file()
+]
 _EXAMPLES = [
     pytest.param(language, code, id=f"{page}-{number}")
     for page in _PAGES

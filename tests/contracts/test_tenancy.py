@@ -8,7 +8,7 @@ import pytest
 from impasto.testing.databases import DatabaseUrls
 
 # Of the platform, not of a tenant; role impasto_api has no right on them.
-_PLATFORM_TABLES = {"workers", "alembic_version"}
+_PLATFORM_TABLES = {"workers", "walks", "alembic_version"}
 
 
 def test_every_table_has_forced_row_level_security_and_a_policy_for_each_role(database: DatabaseUrls) -> None:
@@ -67,4 +67,4 @@ def test_the_schema_migrates_twice_without_harm(database: DatabaseUrls) -> None:
 
     migrate(database.admin)
     with psycopg.connect(database.admin) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0008",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0011",)]

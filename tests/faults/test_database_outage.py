@@ -15,7 +15,7 @@ from psycopg import sql
 from impasto.testing.processes import answers, eventually
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack
-from tests.asking import ask, ended, look, submit
+from tests.asking import ask, ended, submit
 
 
 @pytest.fixture
@@ -80,14 +80,3 @@ def test_a_job_that_asks_the_database_during_an_outage_is_tried_again(
     assert (job["state"], job["attempts"]) == ("succeeded", 2)
     causes = patient.sql("SELECT data->>'cause' FROM job_events WHERE job_id = %s AND type = 'job.requeued'", [job_id])
     assert causes == [("database_lost",)]
-
-
-def test_a_full_disk_has_a_name_and_leaves_nothing_running(patient: Stack) -> None:
-    patient.start_gateway()
-    worker = patient.start_worker("w", ["test"])
-    job = ended(patient, submit(patient, "test.stamp", {"text": "large", "then": "fill"})["id"])
-    assert (job["state"], job["error"]["code"]) == ("failed", "storage_full")
-    assert list((Path(patient.settings.data) / "work" / "w").iterdir()) == []
-    assert ended(patient, submit(patient, "test.stamp", {"text": "small"})["id"])["state"] == "succeeded"
-    assert worker.alive
-    assert look(patient, job["id"])["state"] == "failed"

@@ -18,6 +18,7 @@ def test_a_checkpoint_without_a_finished_evaluation_is_409_unless_that_is_allowe
     job = ended(platform, submit(platform, "test.stamp", {"text": f"measured on {split}"})["id"])
     digest, tenant, checkpoint = job["result"]["artifact"]["sha256"], platform.tenants["first"], new_id("ckp")
     dataset, version = new_id("dst"), new_id("dsv")
+    platform.sql("UPDATE artifacts SET media_type = 'image/png' WHERE sha256 = %s", [digest])
     platform.sql(
         """INSERT INTO checkpoints (id, tenant_id, name, family, flavor, weights_sha256, config, job_id)
            VALUES (%s, %s, 'raw', 'style_classifier', 'tiny', %s, '{}', %s)""",

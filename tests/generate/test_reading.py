@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -20,16 +21,25 @@ def header_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", 1000) + b"IDAT" + zlib.compress(b"\0" * 50)
 
 
+def encoded(kind: str) -> bytes:
+    """A small picture in a format that the platform does not write."""
+    Image.new("RGB", (40, 40), "teal").save(buffer := io.BytesIO(), kind)
+    return buffer.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
         (b"", "image_unrecognised"),
+        (encoded("TIFF"), "image_unrecognised"),
+        (encoded("EPS"), "image_unrecognised"),
+        (encoded("GIF"), "image_unrecognised"),
         (b'{"not": "a picture"}', "image_unrecognised"),
         (header_of(40_000, 40_000), "image_too_many_pixels"),
         (header_of(12_000, 12_000), "image_too_many_pixels"),
         (header_of(40, 40), "image_decode_failed"),
     ],
-    ids=["empty", "json", "bomb", "large", "cut off"],
+    ids=["empty", "tiff", "eps", "gif", "json", "bomb", "large", "cut off"],
 )
 def test_a_fault_has_a_name(tmp_path: Path, content: bytes, code: str) -> None:
     path = tmp_path / "picture"

@@ -11,7 +11,7 @@ from PIL import Image
 from impasto.kinds.generate_stylise import Stylise, Stylised
 from impasto.styles import NewStyle, StyleMix
 from impasto.testing.stacks import Stack
-from tests.asking import ask, ended, submit
+from tests.asking import ask, ended
 from tests.hands import School, school
 
 
@@ -89,9 +89,6 @@ def test_another_tenants_work_is_no_style(here: School) -> None:
 
 
 def test_a_dataset_manifest_is_not_a_picture(here: School) -> None:
-    job = submit(
-        here.stack,
-        "generate.stylise",
-        {"picture": f"sha256:{here.dataset.manifest_sha256}", "mix": {"builtin": {"ember": 1.0}}},
-    )
-    assert ended(here.stack, job["id"])["error"]["code"] == "image_unrecognised"
+    params = {"picture": f"sha256:{here.dataset.manifest_sha256}", "mix": {"builtin": {"ember": 1.0}}}
+    answer = ask(here.stack, "POST", "/v1/jobs", json={"kind": "generate.stylise", "params": params})
+    assert (answer.status_code, answer.json()["code"]) == (422, "image_unrecognised")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from impasto.errors import JobFailed
+from impasto.errors import InvalidInput, JobFailed
 from impasto.identifiers import new_id
 from impasto.kinds.generate_text_to_image import GeneratedTextToImage, GenerateTextToImage
 from impasto.kinds.train_text_to_image import TrainTextToImage
@@ -168,9 +168,9 @@ def test_a_drawing_can_start_from_one_that_was_drawn(studio: Studio) -> None:
 
 def test_what_is_no_picture_cannot_be_started_from(studio: Studio) -> None:
     manifest = f"sha256:{studio.school.dataset.manifest_sha256}"
-    with pytest.raises(JobFailed) as failure:
+    with pytest.raises(InvalidInput) as failure:
         studio.draw(picture=manifest)
-    assert failure.value.code == "image_decode_failed"
+    assert failure.value.code == "image_unrecognised"
 
 
 def test_lineage_leads_from_the_picture_through_the_checkpoint_to_the_works(studio: Studio) -> None:

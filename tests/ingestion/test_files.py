@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import pickle
 import re
@@ -14,14 +15,20 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from impasto import AsyncClient, Client
+from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.artifacts import PostgresArtifacts
+from impasto.backends.postgres.pools import engine_pool
 from impasto.errors import InvalidInput, LimitExceeded
 from impasto.testing.databases import cloned_database
 from impasto.testing.processes import Process
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack
+from tests.asking import ask
 from tests.conftest import _settings
+from tests.ingestion.pictures import pixel_bomb
 
 _LIMIT = 80 << 20
 
@@ -144,6 +151,44 @@ def test_the_client_says_why_a_file_is_refused(stack: Stack, tmp_path: Path) -> 
     with pytest.raises(LimitExceeded) as too_large:
         stack.client().files.upload(tmp_path / "large.safetensors")
     assert too_large.value.code == "body_too_large"
+
+
+def _tiff() -> bytes:
+    Image.new("RGB", (8, 8), "teal").save(buffer := io.BytesIO(), "TIFF")
+    return buffer.getvalue()
+
+
+_PICTURES: dict[str, dict[str, Any]] = {
+    "analyse.artwork": {},
+    "generate.upscale": {},
+    "generate.stylise": {"mix": {"builtin": {"woodcut-sand": 1.0}}},
+    "generate.text_to_image": {"prompts": ["a heart"]},
+}
+
+
+@pytest.mark.parametrize("body", [_tiff(), pixel_bomb()], ids=["tiff", "bomb"])
+def test_a_file_of_weights_is_never_a_picture(stack: Stack, body: bytes) -> None:
+    digest = put(stack, "x.txt", body).json()["sha256"]
+    jobs = [{"kind": kind, "params": {**rest, "picture": f"sha256:{digest}"}} for kind, rest in _PICTURES.items()]
+    for job in jobs:
+        answer = ask(stack, "POST", "/v1/jobs", json=job)
+        assert (answer.status_code, answer.json()["code"]) == (422, "image_unrecognised"), answer.text
+        assert answer.json()["field"] == "params.picture"
+    answer = ask(stack, "POST", "/v1/jobs/bulk", json={"jobs": jobs[:2]})
+    assert (answer.status_code, answer.json()["field"]) == (422, "jobs.1.params.picture")
+    theirs = ask(stack, "POST", "/v1/jobs", tenant="second", json=jobs[0])
+    assert (theirs.status_code, theirs.json()["code"]) == (404, "not_found")
+    assert stack.sql("SELECT count(*) FROM jobs") == [(0,)]
+
+
+def test_what_the_platform_writes_is_a_picture_whatever_the_same_bytes_were_before(stack: Stack) -> None:
+    Image.new("RGB", (8, 8), "teal").save(buffer := io.BytesIO(), "PNG")
+    digest = put(stack, "x.txt", buffer.getvalue()).json()["sha256"]
+    with engine_pool(stack.settings.engine_database_url, most=1) as pool:
+        drawn = ArtifactRef(sha256=digest, media_type="image/png", size_bytes=buffer.tell())
+        assert PostgresArtifacts(pool).touch(stack.tenants["first"], drawn)
+    put(stack, "y.txt", buffer.getvalue())
+    assert stack.sql("SELECT media_type FROM artifacts WHERE sha256 = %s", [digest]) == [("image/png",)]
 
 
 async def _upload(stack: Stack, path: Path) -> str:

@@ -69,7 +69,8 @@ def add_job(pool: Pool, tenant: str) -> Callable[..., str]:
                 [job_id, tenant, shape, Jsonb({"text": "x"}), priority, delay_s, finish_in_s, start_in_s],
             )
             connection.execute(
-                "INSERT INTO job_events (tenant_id, job_id, number, type) VALUES (%s, %s, 1, 'job.queued')",
+                """INSERT INTO job_events (tenant_id, job_id, number, type, data)
+                   VALUES (%s, %s, 1, 'job.queued', '{"kind": "test.stamp"}')""",
                 [tenant, job_id],
             )
         return job_id

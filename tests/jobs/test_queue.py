@@ -201,6 +201,21 @@ def test_events_of_a_job_have_no_gaps_whatever_happens_to_it(
                                           "job.succeeded"]  # fmt: skip
 
 
+@pytest.mark.parametrize("cause", ["drained", "storage_lost", "engine_stopped"])
+def test_what_is_no_fault_of_the_job_costs_it_nothing(
+    queue_of: QueueOf, add_job: AddJob, pool: Pool, cause: str
+) -> None:
+    add_job()
+    queue = queue_of()
+    for _ in range(6):
+        moved = queue.give_back(must_claim(queue), cause)
+        assert moved
+        assert moved.state == "queued"
+    with pool.connection() as connection:
+        counts = connection.execute("SELECT attempts, worker_losses, runner_losses FROM jobs").fetchone()
+    assert counts == (0, 0, 0)
+
+
 def test_what_is_requeued_has_a_bell(pool: Pool, queue_of: QueueOf, add_job: AddJob) -> None:
     add_job()
     queue = queue_of()

@@ -109,15 +109,6 @@ def test_a_newer_state_hands_back_the_one_that_it_replaces(
     assert trainings.state(new) == state(20, 2)
 
 
-def test_an_old_attempt_forgets_nothing(trainings: PostgresTrainings, attempts: tuple[ClaimedJob, ClaimedJob]) -> None:
-    old, new = attempts
-    trainings.keep(new, state(10, 2))
-    assert not trainings.forget(old)
-    assert trainings.state(new) == state(10, 2)
-    assert trainings.forget(new)
-    assert trainings.state(new) is None
-
-
 def test_after_its_end_a_job_takes_nothing_more(
     pool: Pool, trainings: PostgresTrainings, attempts: tuple[ClaimedJob, ClaimedJob], finisher: PostgresFinisher
 ) -> None:
@@ -127,7 +118,6 @@ def test_after_its_end_a_job_takes_nothing_more(
     trainings.add_points(new, [point(1, 0.5)])
     trainings.add_sample(new, 20, stored(pool, new, "a"))
     assert trainings.keep(new, state(20, 2)) == state(20, 2)
-    assert not trainings.forget(new)
     assert rows(pool, "SELECT count(*) FROM job_series") == rows(pool, "SELECT count(*) FROM job_samples") == [(0,)]
 
 

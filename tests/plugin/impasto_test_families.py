@@ -1,10 +1,11 @@
 """A family for tests: gradients, drawn step by step, as fast or slow, large or faulty as the checkpoint's file says.
 
 `config.json` in the checkpoint's folder: `step_s` (how long a step takes, whatever the width of the batch), `gate` (a
-file; steps wait while it is there, and make `<gate>.reached`), `memory_bytes`, `drawing_bytes`, `most` (wider batches
-lack memory), `short` (a file; `most` counts only while it is there), `log` (a file that gets a line of prompts for each
-step), `meet` (no picture advances until so many prompts were in one batch; needs `log`), `load_gate` (as `gate`, for
-the loader), `broken` (it cannot be loaded). A drawing needs `drawing_bytes` for 32 x 32 px, and more by its pixels.
+file; steps wait while it is there, and make `<gate>.reached`), `in_turn` (there are no batches: each drawing waits at
+the gate and takes `step_s`), `memory_bytes`, `drawing_bytes`, `most` (wider batches lack memory), `short` (a file;
+`most` counts only while it is there), `log` (a file that gets a line of prompts for each step), `meet` (no picture
+advances until so many prompts were in one batch; needs `log`), `load_gate` (as `gate`, for the loader), `broken` (it
+cannot be loaded). A drawing needs `drawing_bytes` for 32 x 32 px, and more by its pixels.
 Prompts that do something: `raise`, `die`, `raise at the end`, `lack at the end`.
 
 `scarce` is a tiny pipeline of diffusers whose networks lack memory or fail when they are told, see `Scarce`.
@@ -57,6 +58,7 @@ class Gradients:
         self._short = Path(str(config["short"])) if config.get("short") else None
         self._drawing_bytes = int(config.get("drawing_bytes", 10))  # type: ignore[call-overload]
         self.size_px = (_SIDE_PX, _SIDE_PX)
+        self.in_turn = bool(config.get("in_turn"))
         self.held = 0
 
     def drawing_bytes(self, request: DrawingRequest) -> int:
@@ -81,6 +83,10 @@ class Gradients:
 
     def denoise_step(self, drawings: Sequence[Gradient]) -> None:
         """All in one array, as a network would."""
+        if self.in_turn and len(drawings) > 1:
+            for drawing in drawings:
+                self.denoise_step([drawing])
+            return
         _wait_at(self._gate)
         if len(drawings) > self._most and (self._short is None or self._short.exists()):
             raise MemoryError

@@ -5,11 +5,11 @@ It registers by entry points, as any plug-in from outside does.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
+import uuid
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,13 +19,19 @@ from impasto.kinds.kind import Kind, Params, Result
 
 
 class Stamp(Params):
-    """Write `text` into an artifact; wait at `pause_at` while the file `gate` exists."""
+    """Write `text` into an artifact; wait at `pause_at` while the file `gate` exists; compute for `seconds`.
+
+    With a `ledger` each attempt gets a number of its own, notes it there and writes it into its artifact.
+    """
 
     text: str = Field(max_length=1000)
     gate: str | None = None
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
-    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill"] = "succeed"
+    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill", "fill_in_runner"] = "succeed"
     picture: PictureId | None = None
+    seconds: float = Field(0, ge=0, le=60)
+    ledger: str | None = None
+    source: Annotated[str, Field(pattern="^sha256:[0-9a-f]{64}$")] | None = None
 
 
 class Stamped(Result):
@@ -56,6 +62,12 @@ def wait_here(params: dict[str, Any], point: str, who: int) -> None:
             time.sleep(0.01)
 
 
+def fill() -> None:
+    """Writes to a disk that is full: the kernel refuses every byte that goes here (full(4))."""
+    with open("/dev/full", "wb", buffering=0) as full:
+        full.write(b"x")
+
+
 def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
     """Runs in the runner."""
     from impasto.errors import JobFailed
@@ -70,7 +82,15 @@ def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
         os.kill(os.getpid(), 9)
     if payload["then"] == "out_of_memory":
         raise MemoryError
-    return {"text": payload["text"].upper()}
+    if payload["then"] == "fill_in_runner":
+        fill()
+    time.sleep(payload["seconds"])
+    text = payload["text"].upper()
+    if payload["ledger"]:
+        text = f"{text} {uuid.uuid4().hex}"
+        with open(payload["ledger"], "a") as ledger:
+            ledger.write(text + "\n")  # one write, appended whole
+    return {"text": text}
 
 
 def run(context: Any, params: Stamp) -> Any:
@@ -83,13 +103,13 @@ def run(context: Any, params: Stamp) -> Any:
     if params.then == "ask":
         context.tools.artworks.by_id(context.tenant_id, "art_none")
     if params.then == "fill":
-        raise OSError(errno.ENOSPC, "No space left on device")
+        fill()
     text = context.compute("impasto_test_kinds:compute", body)["text"]
     file = context.folder / "stamp.json"
     file.write_text(text)
     artifact = context.put(file)
     wait_here(body, "uploaded", os.getpid())
-    source = params.picture or "pretrained:nothing@1"
+    source = params.picture or params.source or "pretrained:nothing@1"
     return Outcome(
         Stamped(artifact=artifact),
         edges=(Edge(source=source, target=f"sha256:{artifact.sha256}", relation="content_of"),),

@@ -12,6 +12,7 @@ import impasto_studio
 from impasto.errors import CODES
 from impasto.jobs import EVENT_TYPES, JobState
 from impasto.kinds import all_kinds
+from impasto.pipelines.records import PIPELINE_EVENT_TYPES, StepState
 from impasto_studio.words import NAMES, TABLES
 from impasto_studio.words.english import ENGLISH
 
@@ -49,7 +50,8 @@ def test_every_text_is_used() -> None:
 
 def test_every_state_and_event_has_a_name() -> None:
     assert {f"state.{state.value}" for state in JobState} <= set(ENGLISH)
-    assert {f"event.{name}" for name in EVENT_TYPES} <= set(ENGLISH)
+    assert {f"state.{state.value}" for state in StepState} <= set(ENGLISH)
+    assert {f"event.{name}" for name in (*EVENT_TYPES, *PIPELINE_EVENT_TYPES)} <= set(ENGLISH)
 
 
 def test_kinds_are_named_that_exist() -> None:

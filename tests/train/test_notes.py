@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from psycopg.types.json import Jsonb
 
-from impasto.artifacts import run_key
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.backends.postgres.pools import engine_pool
@@ -104,42 +103,23 @@ def test_a_late_state_of_an_old_attempt_counts_for_nothing_and_leaves_the_store(
     assert desk.tools.trainings.state(new).step == 10  # type: ignore[union-attr]
 
 
-def test_an_old_attempt_that_comes_to_its_end_does_not_remove_the_state_of_the_new(desk: Desk) -> None:
-    old = desk.claim()
-    desk.queue.give_back(old, "runner_lost")
-    new = desk.claim()
-    desk.keep(desk.notes(new), 10, b"new")
-    desk.notes(old).forget()
-    assert desk.kept() == [f"10/{new.epoch}.safetensors"]
-
-
-def test_at_its_end_a_training_removes_what_killed_workers_left_as_well(desk: Desk) -> None:
-    job = desk.claim()
-    (desk.folder / "left").write_bytes(b"stored, and killed before it was named")
-    for other in (desk.job_id, desk.job_id + "0"):
-        desk.store.put_run(run_key("tnt_test", other, 14, "0.safetensors"), desk.folder / "left")
-    desk.keep(desk.notes(job), 21, b"named")
-    assert len(desk.kept()) == 2
-    desk.notes(job).forget()
-    assert desk.kept() == []
-    others = desk.store._client.list_objects(desk.store._bucket, f"tnt_test/runs/{desk.job_id}0/", recursive=True)
-    assert len(list(others)) == 1
-
-
-def test_after_forgetting_an_attempt_begins_anew(desk: Desk) -> None:
-    first = desk.claim()
-    desk.keep(desk.notes(first), 10, b"ten")
-    desk.notes(first).forget()
-    desk.queue.give_back(first, "runner_lost")
-    assert desk.notes(desk.claim()).resumed() is None
-
-
 def test_a_state_that_is_gone_from_the_store_costs_time_and_no_job(desk: Desk) -> None:
     first = desk.claim()
     desk.keep(desk.notes(first), 10, b"ten")
     state = desk.tools.trainings.state(first)
     assert state is not None
     desk.store.remove_run(state.key)
+    desk.queue.give_back(first, "runner_lost")
+    assert desk.notes(desk.claim()).resumed() is None
+
+
+def test_a_state_that_was_damaged_in_the_store_costs_time_and_no_job(desk: Desk) -> None:
+    first = desk.claim()
+    desk.keep(desk.notes(first), 10, b"ten")
+    state = desk.tools.trainings.state(first)
+    assert state is not None
+    (desk.folder / "other").write_bytes(b"other bytes than were kept")
+    desk.store.put_run(state.key, desk.folder / "other")
     desk.queue.give_back(first, "runner_lost")
     assert desk.notes(desk.claim()).resumed() is None
 

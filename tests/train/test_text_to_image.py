@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from impasto.backends.objects import S3Objects
@@ -16,6 +17,7 @@ from tests.asking import ask
 from tests.hands import School, prepared, school, upload_hands
 
 STEPS = 30
+_WAITING = "SELECT 1 FROM pg_locks WHERE relation = 'checkpoints'::regclass AND NOT granted"
 
 
 @pytest.fixture
@@ -79,8 +81,7 @@ def test_a_canceled_training_ends_and_leaves_no_state_behind(here: School) -> No
     with pytest.raises(JobFailed):
         job.wait()
     assert ask(here.stack, "GET", f"/v1/jobs/{job.id}").json()["state"] == "canceled"
-    assert here.stack.sql("SELECT last_checkpoint FROM jobs WHERE id = %s", [job.id]) == [(None,)]
-    assert states_of(here.stack, job.id) == []
+    swept(here.stack, job.id)
 
 
 def test_what_is_not_there_cannot_be_trained_on(here: School) -> None:
@@ -121,7 +122,21 @@ def test_after_a_kill_another_worker_goes_on_to_the_same_weights(alone: tuple[St
     assert steps == list(range(1, 81))
     assert [sheet.step for sheet in disturbed.samples] == [40, 80]
     assert [s.artifact.sha256 for s in disturbed.samples] == [s.artifact.sha256 for s in undisturbed.samples]
-    assert states_of(stack, job.id) == []
+    swept(stack, job.id)
+
+
+@pytest.mark.timeout(400)
+def test_a_worker_killed_between_the_computation_and_its_end_loses_no_state(alone: tuple[Stack, str]) -> None:
+    stack, version = alone
+    with psycopg.connect(stack.settings.engine_database_url) as holder:
+        # The end of a training adds a checkpoint: here it waits, and everything before it is done.
+        holder.execute("LOCK TABLE checkpoints IN SHARE ROW EXCLUSIVE MODE")
+        job = stack.client().submit(params_for(version, steps=20, checkpoint_every=5, sample_every=20))
+        eventually(lambda: stack.sql(_WAITING), "the end waits to be written", 90)
+        stack.processes[-1].kill()
+    stack.start_worker("first", ["train"], slots=1)
+    assert job.wait().resumed_from_step == 15
+    swept(stack, job.id)
 
 
 @pytest.mark.timeout(400)
@@ -141,7 +156,7 @@ def test_a_training_whose_worker_is_told_to_stop_goes_on_where_it_was(alone: tup
     assert job.wait().resumed_from_step == kept
     steps = [point["step"] for point in ask(stack, "GET", f"/v1/jobs/{job.id}/series").json()["items"]]
     assert steps == list(range(1, 71))
-    assert states_of(stack, job.id) == []
+    swept(stack, job.id)
 
 
 def states_of(stack: Stack, job_id: str) -> list[str]:
@@ -149,6 +164,13 @@ def states_of(stack: Stack, job_id: str) -> list[str]:
     store = S3Objects(stack.settings)
     prefix = f"{stack.tenants['first']}/runs/{job_id}/"
     return [str(found.object_name) for found in store._client.list_objects(store._bucket, prefix, recursive=True)]
+
+
+def swept(stack: Stack, job_id: str) -> None:
+    """Waits until the reconciler has removed what a training that ended had kept."""
+    eventually(lambda: not states_of(stack, job_id), "its states leave the store")
+    named = "SELECT 1 FROM jobs WHERE id = %s AND last_checkpoint IS NOT NULL"
+    eventually(lambda: not stack.sql(named, [job_id]), "and are forgotten")
 
 
 def reached(stack: Stack, job_id: str) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import signal
+import time
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from impasto.errors import JobFailed
 from impasto.jobs import Progress
 from impasto.testing.processes import eventually
 from impasto_worker import engine as engine_module
-from impasto_worker.child_process import EngineLost, RunnerLost, RunnerOutOfMemory
-from impasto_worker.engine import CallDropped
+from impasto_worker.child_process import EngineLost, EngineStopped, RunnerLost, RunnerOutOfMemory
+from impasto_worker.engine import CallDropped, EngineCall
 from impasto_worker.engine_orders import Drawn
 from tests.worker.drawing import Studio, request
 
@@ -108,6 +109,67 @@ def test_an_engine_that_does_not_answer_a_cancel_is_killed(studio: Studio, monke
     eventually(lambda: studio.engine.pid != pid, "it is dead")
     studio.gate.unlink()
     assert waits.result(30).pictures, "it had not begun, and is drawn by the next engine"
+
+
+def test_a_family_without_batches_is_heard_between_two_pictures(studio: Studio) -> None:
+    studio.gate.touch()
+    checkpoint = studio.checkpoint(in_turn=True)
+    leaving = studio.call(checkpoint, *[request("leaves", steps=10_000)] * 8)
+    gone, stays = studio.run(leaving), studio.draw(checkpoint, *[request("stays")] * 8)
+    studio.at_the_gate()
+    leaving.kill()
+    eventually(lambda: studio.engine._process and studio.engine._process._leaving, "the child is asked")
+    studio.gate.unlink()
+    with pytest.raises(CallDropped):
+        gone.result(10)
+    assert len(stays.result(30).pictures) == 8
+    assert studio.steps().count(["leaves"]) <= 1, "what waited behind the first was not drawn for nobody"
+    assert studio.steps().count(["stays"]) == 8 * 4
+
+
+def _drawn_together(studio: Studio) -> tuple[Future[Drawn], EngineCall, Future[Drawn]]:
+    """One that is canceled, its call, and one beside it; both have begun, and the engine is at the gate."""
+    checkpoint = studio.checkpoint(step_s=0.01)
+    leaving = studio.call(checkpoint, request("leaves", steps=10_000))
+    gone, stays = studio.run(leaving), studio.draw(checkpoint, request("stays", steps=200))
+    eventually(lambda: any("leaves" in step and "stays" in step for step in studio.steps()), "both are drawn")
+    studio.gate.touch()
+    studio.at_the_gate()
+    leaving.kill()
+    return gone, leaving, stays
+
+
+def test_an_engine_in_which_others_draw_is_given_longer_to_let_go(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_CANCEL_S", 0.1)
+    gone, _, stays = _drawn_together(studio)
+    pid = studio.engine.pid
+    time.sleep(1)
+    studio.gate.unlink()
+    with pytest.raises(CallDropped):
+        gone.result(10)
+    assert stays.result(30).pictures
+    assert studio.engine.pid == pid
+
+
+def test_an_engine_that_is_killed_for_another_s_cancel_charges_nobody(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "_CANCEL_S", 0.1)
+    monkeypatch.setattr(engine_module, "_COMPANY_S", 0.5)
+    monkeypatch.setattr(engine_module, "_TURNS", 0.0)
+    _, _, stays = _drawn_together(studio)
+    error = stays.exception(10)
+    assert isinstance(error, EngineStopped)
+    assert error.cause == "engine_stopped"
+    studio.gate.unlink()
+
+
+def test_the_worker_knows_how_long_a_turn_takes_its_engine(studio: Studio) -> None:
+    drawn = studio.draw(studio.checkpoint(step_s=0.4), request(steps=10))
+    eventually(lambda: studio.engine._process and studio.engine._process.turn_s >= 0.4, "it is told")
+    assert drawn.result(30).pictures
 
 
 @pytest.mark.parametrize("jobs", [1, 3])

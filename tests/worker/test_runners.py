@@ -52,6 +52,17 @@ def test_a_child_knows_its_threads_and_device_before_it_imports_anything(runners
     runners.give(child, keep=False)
 
 
+def test_a_child_is_told_no_address_and_no_key_of_database_or_store(
+    runners: Runners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("IMPASTO_ENGINE_DATABASE_URL", "IMPASTO_S3_SECRET_KEY", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "a secret")
+    child = runners.take(nothing)
+    assert child.call(COMPUTE, PAYLOAD, lambda _: None) == {"text": "QUIET"}
+    assert b"a secret" not in Path(f"/proc/{child.pid}/environ").read_bytes()
+    runners.give(child, keep=False)
+
+
 @pytest.mark.parametrize(
     ("then", "error"), [("die", RunnerLost), ("out_of_memory", RunnerOutOfMemory), ("refuse", JobFailed)]
 )

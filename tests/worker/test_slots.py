@@ -17,6 +17,7 @@ from impasto.artifacts import ArtifactRef
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import PostgresQueue
+from impasto.errors import Unavailable
 from impasto.identifiers import new_id
 from impasto.outcomes import Outcome
 from impasto.testing.databases import DatabaseUrls
@@ -36,6 +37,7 @@ class Bench:
         self.urls = urls
         self.started: list[str] = []
         self.called = 0
+        self.fault: Exception | None = None
         self.rung: list[str] = []
         self.threads: list[threading.Thread] = []
         self.go = threading.Semaphore(0)
@@ -71,6 +73,8 @@ class Bench:
     def _run(self, context: JobContext, params: Any) -> Outcome:
         self.started.append(context.job.shape)
         self.go.acquire()
+        if self.fault:
+            raise self.fault
         return Outcome(KIND.result(artifact=ArtifactRef(sha256="0" * 64, media_type="application/json", size_bytes=1)))
 
     def _call(self) -> None:
@@ -232,6 +236,29 @@ def test_a_drain_gives_back_a_job_whose_slot_is_stuck_while_its_state_is_kept(be
     bench.go.release()
     bench.threads[0].join(10)
     assert _jobs(bench) == ("queued", 0, 0), "what its slot says afterwards counts for nothing"
+
+
+@pytest.mark.parametrize("state", ['{"step": 10}', None], ids=["with a state", "without"])
+def test_a_job_that_the_store_fails_tries_again_later_if_it_can_go_on_from_a_state(
+    bench: Bench, state: str | None
+) -> None:
+    bench.fault = Unavailable("storage_unavailable", "the object store does not answer")
+    bench.add("run", waited_s=0)
+    with psycopg.connect(bench.urls.engine) as connection:
+        connection.execute("UPDATE jobs SET last_checkpoint = %s, worker_losses = 4", [state])
+    bench.go.release()
+    bench.work().join(10)
+    with psycopg.connect(bench.urls.engine) as connection:
+        found = connection.execute(
+            """SELECT state, error->>'code', attempts, worker_losses, last_checkpoint IS NOT NULL,
+                      run_after > now() + interval '30 seconds' FROM jobs"""
+        ).fetchone()
+        causes = connection.execute("SELECT data->>'cause' FROM job_events WHERE type = 'job.requeued'").fetchall()
+    if state:
+        assert found == ("queued", None, 0, 4, True, True)
+        assert causes == [("storage_lost",)]
+    else:
+        assert found == ("failed", "storage_unavailable", 1, 4, False, False)
 
 
 def test_a_job_that_has_ended_its_computation_may_write_its_end_however_long_that_takes(bench: Bench) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
 from psycopg import AsyncConnection
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from psycopg_pool import AsyncConnectionPool
 
-from impasto.backends.postgres.inbox import PostgresInbox
+from impasto.backends.postgres.estimates import queue_estimate
+from impasto.backends.postgres.inbox import PostgresInbox, insert_alone
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
-from impasto.backends.postgres.pools import tenant_transaction
-from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
+from impasto.backends.postgres.logs import log_tail, logs_after
+from impasto.backends.postgres.pools import connection_of, tenant_transaction
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
@@ -26,9 +22,28 @@ from impasto.delivery import NewEndpoint, chosen_secret
 from impasto.errors import InvalidInput, NotFound, Unavailable
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
-from impasto.kinds import Kind, all_kinds
-from impasto.submission import MOST_JOBS, NewJob, new_job_id, refuse_finished, request_digest, submit, submit_all
-from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
+from impasto.logs import TAIL_LINES, LogLine
+from impasto.submission import (
+    NewJob,
+    Submitted,
+    new_job,
+    new_job_id,
+    refuse_finished,
+    request_digest,
+    stands_alone,
+    submit,
+    submit_all,
+)
+from impasto.webhooks import secret_text, trace_parent
+from impasto_gateway.job_requests import (
+    AcceptedJob,
+    AcceptedJobs,
+    BulkRequest,
+    JobFields,
+    JobRequest,
+    asked_for,
+    check_key,
+)
 from impasto_gateway.parts import (
     Cursor,
     Limit,
@@ -44,107 +59,6 @@ from impasto_gateway.parts import (
 from impasto_gateway.waiting import preferred_wait, until_ended
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class CallbackRequest(BaseModel):
-    """Where this one job's events are sent, beside the tenant's webhooks."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: WebhookUrl = Field(description="https, port 443 or 8443, a public address.")
-    events: list[JobEventChoice] = Field(
-        ["job.succeeded", "job.failed", "job.canceled"], min_length=1, max_length=5, description="Or `job.*` for all."
-    )
-    secret: str | None = Field(None, max_length=100, description="`whsec_` and base64; made if it is left out.")
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    priority: int = Field(0, ge=-10, le=10, description="Higher goes first.")
-    deadline_s: float | None = Field(
-        None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
-    )
-    start_by_s: float | None = Field(
-        None,
-        gt=0,
-        le=30 * 86400,
-        allow_inf_nan=False,
-        description="Seconds from now by which the job must have started.",
-    )
-    callback: CallbackRequest | None = None
-    require_worker: bool = Field(False, description="Refuse the job if no live worker can run it, instead of waiting.")
-
-
-class AcceptedJob(JobRecord):
-    """A job as it was accepted; `callback_secret` is what its callback is signed with, shown here alone."""
-
-    callback_secret: str | None = None
-
-
-def _request_of(kind: Kind[Any, Any]) -> type[BaseModel]:
-    name = "Submit" + "".join(part.title() for part in re.split(r"[._]", kind.name))
-    return create_model(
-        name,
-        __base__=_Request,
-        __doc__=kind.summary,
-        kind=(Literal[kind.name], ...),  # type: ignore[arg-type]  # the name is known at run time alone
-        params=(kind.params, ...),
-    )
-
-
-if TYPE_CHECKING:
-    JobRequest = _Request
-else:
-    # One union of all kinds, told apart by `kind`: a fault is named at its exact place.
-    JobRequest = Annotated[
-        functools.reduce(operator.or_, [_request_of(kind) for kind in all_kinds().values()]),
-        Field(discriminator="kind"),
-    ]
-
-
-class BulkRequest(BaseModel):
-    """Up to 1,000 jobs that are accepted together or not at all. None of them may have a callback."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    jobs: list[JobRequest] = Field(min_length=1, max_length=MOST_JOBS)
-
-
-class AcceptedJobs(BaseModel):
-    """Jobs as they were accepted, in the order in which they were given."""
-
-    items: list[JobRecord]
-
-
-_Kind = Annotated[str, Field(max_length=100, pattern="^[a-z0-9._-]+$")]
-_Code = Annotated[str, Field(max_length=100, pattern="^[a-z0-9_]+$")]
-
-
-class RetryRequest(BaseModel):
-    """Which jobs to try again: these, or those that failed with this code and were not retried yet."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    jobs: list[JobId] | None = Field(None, min_length=1, max_length=MOST_JOBS)
-    code: _Code | None = Field(None, description="Such as worker_lost.")
-    kind: _Kind | None = Field(None, description="With a code: only jobs of this kind.")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.jobs is None) == (self.code is None):
-            raise ValueError("give either jobs or code")
-        if self.jobs and self.kind:
-            raise ValueError("kind goes with code")
-        return self
-
-
-class RetriedJobs(BaseModel):
-    """The retries, in the order of the jobs; `more` says that others with that code are left."""
-
-    items: list[JobRecord]
-    more: bool = False
 
 
 _IdempotencyKey = Annotated[str | None, Header(description="The same key again answers the same job.")]
@@ -174,21 +88,15 @@ async def submit_job(
     prefer: _Prefer = None,
 ) -> AcceptedJob:
     """Accepts a job, durably: after this answer it will reach an end, whatever is switched off meanwhile."""
-    _check_key(idempotency_key)
-    body = request.model_dump(mode="json")
-    for added in ("callback", "start_by_s", "require_worker"):
-        if not body[added]:
-            del body[added]  # a body without one is the same as before there were any
+    check_key(idempotency_key)
+    body = asked_for(request)
     job = replace(
-        _new_job(new_job_id(), body, datetime.now(UTC), traceparent),
+        new_job(new_job_id(), body, trace_parent(traceparent)),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
-    # Not the request's own transaction: whoever prefers to wait holds none meanwhile.
-    async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
-        submitted = await submit(PostgresInbox(connection), job)
-        sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+    submitted, sealed = await _accept(http.app.state.pool, caller, job)
     record = submitted.job
     if submitted.bell:
         # Only noted down: another task rings, and nobody waits for Redis.
@@ -200,6 +108,23 @@ async def submit_job(
             record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
         response.status_code = 200 if record.state.is_final else 202
     return AcceptedJob(**record.model_dump(), callback_secret=_shown(sealed, the))
+
+
+async def _accept(
+    pool: AsyncConnectionPool[AsyncConnection[Any]], caller: Caller, job: NewJob
+) -> tuple[Submitted, bytes | None]:
+    """The job, and the sealed secret of its callback.
+
+    Not the request's own transaction: whoever prefers to wait holds none meanwhile.
+    """
+    if stands_alone(job) and not caller.has_quotas:
+        async with connection_of(pool) as connection:
+            if accepted := await insert_alone(connection, caller.tenant_id, job):
+                return Submitted(*accepted), None
+    async with tenant_transaction(pool, caller.tenant_id) as connection:
+        submitted = await submit(PostgresInbox(connection), job)
+        sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None
+        return submitted, sealed
 
 
 async def _look(http: Request, caller: Caller, job_id: str) -> JobRecord:
@@ -232,42 +157,27 @@ async def submit_jobs(
     traceparent: _TraceParent = None,
 ) -> AcceptedJobs:
     """Accepts up to 1,000 jobs in one commit, or none: a fault names its job, such as `jobs.17.params.steps`."""
-    _check_key(idempotency_key)
-    for number, asked in enumerate(request.jobs):
-        if asked.callback is not None:
+    check_key(idempotency_key)
+    for number, one in enumerate(request.jobs):
+        if one.callback is not None:
             raise InvalidInput(
                 "field_unknown",
                 "jobs that are submitted together have no callbacks",
                 field=f"jobs.{number}.callback",
                 hint="submit it alone, or register a webhook",
             )
-    body, now = request.model_dump(mode="json"), datetime.now(UTC)
+    body = request.model_dump(mode="json")
+    for asked in body["jobs"]:
+        if asked["start_after_s"] is None:
+            del asked["start_after_s"]  # a body without one is the same as before there were any
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
-    jobs = [_new_job(job_id, asked, now, traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    parent = trace_parent(traceparent)
+    jobs = [new_job(job_id, asked, parent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
     jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
     submitted = await submit_all(PostgresInbox(connection), jobs)
     after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
     return AcceptedJobs(items=submitted.jobs)
-
-
-def _check_key(idempotency_key: str | None) -> None:
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
-
-
-def _new_job(job_id: str, asked: Mapping[str, Any], now: datetime, traceparent: str | None) -> NewJob:
-    """A job from the body that asks for it, without what goes with a whole call."""
-    return NewJob(
-        id=job_id,
-        kind=all_kinds()[asked["kind"]],
-        params=asked["params"],
-        priority=asked["priority"],
-        finish_by=now + timedelta(seconds=asked["deadline_s"]) if asked["deadline_s"] else None,
-        start_by=now + timedelta(seconds=asked["start_by_s"]) if asked.get("start_by_s") else None,
-        traceparent=trace_parent(traceparent),
-        require_worker=asked.get("require_worker", False),
-    )
 
 
 def _shown(sealed: bytes | None, the: Parts) -> str | None:
@@ -278,7 +188,7 @@ def _shown(sealed: bytes | None, the: Parts) -> str | None:
         return None
 
 
-def _callback(request: _Request, the: Parts, tenant_id: str) -> NewEndpoint | None:
+def _callback(request: JobFields, the: Parts, tenant_id: str) -> NewEndpoint | None:
     asked = request.callback
     if asked is None:
         return None
@@ -306,57 +216,58 @@ async def get_jobs(
 
 @router.get("/{job_id}", summary="Look at a job", operation_id="get_job")
 async def get_job(
-    job_id: JobId, caller: Reader, the: TheParts, http: Request, response: Response, prefer: _Prefer = None
+    job_id: JobId,
+    caller: Reader,
+    the: TheParts,
+    http: Request,
+    response: Response,
+    prefer: _Prefer = None,
+    estimate: Annotated[
+        bool, Query(description="Of a queued job also `queue`: its place, and when it will run.")
+    ] = False,
 ) -> JobRecord:
     """State, progress, and in the end the result or the error."""
     seconds = preferred_wait(prefer, response)
     if seconds is None:
-        return await _look(http, caller, job_id)
-    return await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
+        job = await _look(http, caller, job_id)
+    else:
+        job = await until_ended(the.awakener, job_id, seconds, lambda: _look(http, caller, job_id))
+    if job.state is JobState.FAILED or (estimate and job.state is JobState.QUEUED):
+        async with tenant_transaction(http.app.state.pool, caller.tenant_id) as connection:
+            if job.state is JobState.FAILED:
+                job.log_tail = await log_tail(connection, job_id, TAIL_LINES)
+            else:
+                class_s = float(http.app.state.settings.class_s)
+                job.queue = await queue_estimate(connection, job_id, class_s=class_s)
+    return job
+
+
+@router.get("/{job_id}/logs", summary="Read a job's log", operation_id="get_job_logs")
+async def get_job_logs(
+    job_id: JobId,
+    connection: ReadTransaction,
+    after: Annotated[int, Query(ge=0, lt=2**31, description="Only lines with a larger number.")] = 0,
+    limit: Limit = 200,
+) -> Page[LogLine]:
+    """What the job's handler and runner said, while it runs and afterwards; the last 200 lines are kept.
+
+    Ask again with `after` set to the last number to get what is new.
+    """
+    await _existing(connection, job_id)
+    return Page(items=await logs_after(connection, job_id, after, limit))
 
 
 @router.post(
     "/{job_id}/cancel", status_code=202, summary="Cancel a job", operation_id="cancel_job", responses=documented(409)
 )
-async def cancel_job(job_id: JobId, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks) -> JobRecord:
+async def cancel_job(
+    job_id: JobId, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
+) -> JobRecord:
     """A queued job ends at once; a running one within seconds. Asking again changes nothing."""
     if asked := await request_cancel(connection, job_id):
         # News of what is not committed yet would be looked up too early, and not told again.
-        after.add_task(the.ringer.tell, job_id)
+        after.add_task(the.ringer.tell, job_id, caller.tenant_id)
         return asked
     job = await _existing(connection, job_id)
     refuse_finished(job)
     return job
-
-
-@router.post(
-    "/{job_id}/retry", status_code=202, summary="Try a job again", operation_id="retry_job", responses=documented(409)
-)
-async def retry_job(
-    job_id: JobId,
-    caller: Submitter,
-    connection: SubmitTransaction,
-    the: TheParts,
-    response: Response,
-    after: BackgroundTasks,
-) -> JobRecord:
-    """A new job with the params of one that failed or was canceled. Asking again gives the same one."""
-    retried = await retry_jobs(connection, [job_id])
-    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
-    response.headers["Location"] = f"/v1/jobs/{retried.jobs[0].id}"
-    return retried.jobs[0]
-
-
-@router.post(
-    "/retry", status_code=202, summary="Try many jobs again", operation_id="retry_jobs", responses=documented(409)
-)
-async def retry_many(
-    request: RetryRequest, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
-) -> RetriedJobs:
-    """Up to 1,000 jobs, all or none: those named, or the oldest that failed with a code and were not retried yet."""
-    jobs, more = request.jobs or [], False
-    if request.code is not None:
-        jobs, more = await failed_jobs(connection, request.code, request.kind)
-    retried = await retry_jobs(connection, jobs)
-    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
-    return RetriedJobs(items=retried.jobs, more=more)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, BackgroundTasks, Depends, Path, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from impasto.artworks import ShortText
 from impasto.backends.postgres import keys
 from impasto.backends.web.access import Caller, may
+from impasto.backends.web.known_keys import KnownKeys
 from impasto.errors import AccessDenied, NotFound
 from impasto.tenants import SCOPES, ApiKeyRecord, Scope, allows, new_key
 from impasto_gateway.parts import AdminTransaction, Page
@@ -68,9 +69,16 @@ async def get_keys(connection: AdminTransaction) -> Page[ApiKeyRecord]:
 
 @router.delete("/{key_id}", summary="Revoke a key", operation_id="revoke_key")
 async def revoke_key(
-    key_id: Annotated[str, Path(pattern="^[0-9A-Za-z]{8}$")], connection: AdminTransaction
+    key_id: Annotated[str, Path(pattern="^[0-9A-Za-z]{8}$")],
+    connection: AdminTransaction,
+    request: Request,
+    after: BackgroundTasks,
 ) -> ApiKeyRecord:
-    """Revokes a key, at once and for good."""
+    """Revokes a key for good: here at once, in every process of the platform within a second."""
     if (record := await keys.revoke_key(connection, key_id)) is None:
         raise NotFound("API key", key_id)
+    known: KnownKeys = request.app.state.known_keys
+    known.forget(key_id)
+    # Once more when it is committed: a request may have looked it up meanwhile.
+    after.add_task(known.forget, key_id)
     return record

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Depends
-from psycopg import AsyncConnection
+from fastapi import APIRouter
 
 from impasto.backends.postgres import figures
-from impasto.backends.web.access import transaction_for
 from impasto.workers import QueueStatus, WorkerStatus, queue_statuses
-from impasto_gateway.parts import Page
+from impasto_gateway.parts import OperateTransaction, Page
 
 router = APIRouter(prefix="/v1", tags=["platform"])
-OperateTransaction = Annotated[AsyncConnection[Any], Depends(transaction_for("operate"), scope="function")]
 
 
 @router.get("/queues", summary="Look at the queues", operation_id="list_queues")

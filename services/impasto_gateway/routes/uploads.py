@@ -15,6 +15,7 @@ from impasto.errors import Unavailable
 from impasto_gateway.parts import Parts, TheParts
 
 router = APIRouter(prefix="/v1", tags=["artworks"])
+_PASSED_BACK: Final = ("content-type", "retry-after", "ratelimit", "ratelimit-policy")
 _FIELDS: Final = ArtworkMetadata.model_fields
 _PASSED_ON: Final = ("authorization", "content-type", "content-length", "traceparent")
 _TEXT: Final = {name: {"type": "string", "description": f.description} for name, f in _FIELDS.items()}
@@ -66,7 +67,7 @@ async def passed_on(request: Request, the: Parts, answer_s: float = 300.0) -> Re
         answer = await the.ingestion.send(outgoing, stream=True)
     except httpx.TransportError as error:
         raise Unavailable("storage_unavailable", "ingestion does not answer", hint="try again shortly") from error
-    kept = {name: answer.headers[name] for name in ("content-type", "retry-after") if name in answer.headers}
+    kept = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
     return StreamingResponse(
         answer.aiter_raw(), status_code=answer.status_code, headers=kept, background=BackgroundTask(answer.aclose)
     )

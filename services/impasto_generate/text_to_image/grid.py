@@ -8,6 +8,7 @@ from typing import Final
 
 from PIL import Image
 
+from impasto_ml.data.pictures import FORMATS
 from impasto_ml.sampling.sheets import sheet_of
 
 _MOST_CELL_PX: Final = 256
@@ -25,7 +26,7 @@ def lay_out(pictures: Sequence[Path], columns: int, out: Path) -> Path:
 
 
 def _shown(path: Path) -> Image.Image:
-    with Image.open(path) as picture:
+    with Image.open(path, formats=FORMATS) as picture:
         shown = picture.convert("RGB")
     shown.thumbnail((_MOST_CELL_PX, _MOST_CELL_PX), Image.Resampling.LANCZOS)
     return shown

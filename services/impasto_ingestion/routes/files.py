@@ -29,6 +29,7 @@ async def upload_file(
     """The body is the file. The same bytes again are the same file."""
     declared = request.headers.get("content-length", "0")
     check_size(int(declared) if declared.isdigit() else 0, the.file_most_bytes)
+    await the.intake.check_room(caller.tenant_id)
     async with the.file_places.taken_by(caller.tenant_id), the.workplace.request_folder() as folder:
         try:
             file = await _receive(request, name, folder, the.file_most_bytes)

@@ -26,6 +26,7 @@ async def upload_artworks(
 ) -> UploadResult | Response:
     """Parts named `files`, fields of an artwork for all of them, and `metadata`, a line of JSON for each file."""
     boundary = boundary_of(request.headers.get("content-type"))
+    await the.intake.check_room(caller.tenant_id)
     async with the.places.taken_by(caller.tenant_id), the.workplace.request_folder() as folder:
         try:
             form = await _receive(request, boundary, folder)

@@ -15,6 +15,7 @@ from impasto_studio.entrance import guard
 from impasto_studio.parts import client
 from impasto_studio.pieces.ages import age, clock, took
 from impasto_studio.pieces.basic import box, busy, button, link, words
+from impasto_studio.pieces.job_log import JobLog, QueuePlace
 from impasto_studio.pieces.jobs import ProgressLine, kind_name, pictures_of, state_mark
 from impasto_studio.pieces.results import show_results
 from impasto_studio.pieces.states import attempt, bones, fault, tell, while_open
@@ -55,6 +56,7 @@ class _Story:
             self._again = button(say("resubmit"), self._resubmit, image="again")
             self._retry = button(say("again"), self._try_again, look="primary", image="again")
         self._facts = box("facts")
+        self._queue = QueuePlace()
         self._line = ProgressLine()
         self._outcome = box("outcome")
         with box("halves"):
@@ -65,8 +67,12 @@ class _Story:
                 words(say("job.params"), "heading")
                 with box("code", "pre"):
                     words(json.dumps(record.params, indent=2, ensure_ascii=False), tag="code")
+        self._log = JobLog()
         self._show(record)
         while_open(self._follow())
+        while_open(self._log.follow(self._client, record.id))
+        if record.state is JobState.QUEUED:
+            while_open(self._queue.follow(self._client, record.id))
 
     def _show(self, record: JobRecord) -> None:
         self._record = record
@@ -81,6 +87,8 @@ class _Story:
                 with box("fact", "span"):
                     words(say(f"job.{name}"), "fact-name", "span")
                     words(value, tag="span")
+            if record.pipeline_id:
+                link(say("pipelines.of_job"), f"/pipelines/{record.pipeline_id}")
             if record.retry_of:
                 link(say("job.retry_of"), f"/jobs/{record.retry_of}")
         ended = record.state.is_final

@@ -15,7 +15,7 @@ from impasto_studio.entrance import guard
 from impasto_studio.feed import Feed
 from impasto_studio.parts import client
 from impasto_studio.pieces.ages import age, took
-from impasto_studio.pieces.basic import box, words
+from impasto_studio.pieces.basic import box, link, words
 from impasto_studio.pieces.fields import segments
 from impasto_studio.pieces.jobs import kind_name, state_mark
 from impasto_studio.pieces.rows import Clocks, Rows
@@ -50,7 +50,7 @@ class _List:
     def __init__(self) -> None:
         states = {"": say("jobs.all"), **{state.value: say(f"state.{state.value}") for state in JobState}}
         with top(say("place.jobs"), say("jobs.note")):
-            pass
+            link(say("pipelines.title"), "/pipelines", look="button")
         self._state = segments(states, "", self._choose)
         self._place = box("rows-place")
         with self._place:

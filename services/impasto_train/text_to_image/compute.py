@@ -15,6 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from impasto.errors import JobFailed
+from impasto_ml.data.pictures import FORMATS
 from impasto_ml.data.shards import read_shards
 from impasto_ml.encoders.text import TextEncoder
 from impasto_ml.families.flowmini import FlowMini, FlowMiniConfig, FlowMiniDrawer, load_checkpoint, save_checkpoint
@@ -89,7 +90,7 @@ def _examples(payload: dict[str, Any], report: Report) -> Iterator[Example]:
     for sample in read_shards(map(Path, payload["shards"]), pictures=True):
         if report.is_to_leave:
             raise Left  # nothing has been learnt yet
-        with Image.open(io.BytesIO(sample.picture)) as picture:
+        with Image.open(io.BytesIO(sample.picture), formats=FORMATS) as picture:
             record = sample.record
             style = (record[label] or None) if label else None
             yield Example(picture.convert("RGB"), (record["caption"] or record["title"] or "",), style)

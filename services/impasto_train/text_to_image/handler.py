@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,6 @@ from impasto_worker.dataset_files import DatasetFiles, open_version
 from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint, drawing_checkpoint
 from impasto_worker.handling import JobContext
 from impasto_worker.pretrained import weights
-from impasto_worker.stops import Stopped, StopReason
 
 _COMPUTE: Final = "impasto_train.text_to_image.compute:train"
 _MOST_STYLES: Final = 64
@@ -60,28 +58,11 @@ def train(context: JobContext, params: TrainTextToImage) -> Outcome:
     }
     notes = Notes(context)
     resumed = notes.resumed()
-    with _forgotten_at_its_end(notes):
-        learnt = context.compute(
-            _COMPUTE, payload | {"state": str(resumed[0]) if resumed else None}, on_note=notes.keep, leaves=True
-        )
+    payload["state"] = str(resumed[0]) if resumed else None
+    learnt = context.compute(_COMPUTE, payload, on_note=notes.keep, leaves=True)
     sources = [dataset.version, text.node, *([base.node] if base else [])]
-    outcome = _outcome(context, params, learnt, sources, resumed[1] if resumed else None)
-    notes.forget()
-    return outcome
-
-
-@contextmanager
-def _forgotten_at_its_end(notes: Notes) -> Iterator[None]:
-    """Nobody goes on with a training that failed or was called off: its state leaves the store."""
-    try:
-        yield
-    except JobFailed:
-        notes.forget()
-        raise
-    except Stopped as stop:
-        if stop.reason not in (StopReason.DRAINED, StopReason.LEASE_LOST):
-            notes.forget()
-        raise
+    # The states stay until the end is written, and are swept then: if this is lost before, another goes on from them.
+    return _outcome(context, params, learnt, sources, resumed[1] if resumed else None)
 
 
 def _styles(dataset: DatasetFiles, base: DrawingCheckpoint | None, params: TrainTextToImage) -> list[str]:

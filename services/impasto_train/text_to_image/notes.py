@@ -40,7 +40,7 @@ class Notes:
                 raise ValueError(f"nothing is known of notes of the kind {unknown!r}")
 
     def resumed(self) -> tuple[Path, int] | None:
-        """The state that an earlier attempt left, as a file, and its step."""
+        """The state that an earlier attempt left, as a file, and its step; None if it is gone or damaged."""
         if (state := self._trainings.state(self._job)) is None:
             return None
         path = self._context.folder / "resumed.safetensors"
@@ -48,13 +48,8 @@ class Notes:
             return self._transfer.fetch_state(state.key, state.sha256, path, self._context.check), state.step
         except NotFound:
             # The same steps give the same weights: what is lost is time.
-            _LOG.warning("%s begins anew: its state of step %d is gone", self._job.id, state.step)
+            _LOG.warning("%s begins anew: its state of step %d is gone or damaged", self._job.id, state.step)
             return None
-
-    def forget(self) -> None:
-        """Removes all kept states: the training is at its end. An attempt that is over removes nothing."""
-        if self._trainings.forget(self._job):
-            self._transfer.drop_states(self._context.tenant_id, self._job.id)
 
     def _patiently(self, action: Callable[[], T]) -> T:
         """The computation waits meanwhile: what it has to tell is not lost."""

@@ -6,11 +6,16 @@ from typing import Any, Final
 
 import redis
 from celery import Celery
+from kombu import Connection
 
 TASK: Final = "impasto.work"
 VERSION: Final = 1
 KEY_PREFIX: Final = "impasto:"
+# News of a job, by its identifier; and of a tenant's jobs, by the tenant's or `*` for whosever they are.
 EVENTS_CHANNEL: Final = "impasto:events"
+TENANTS_CHANNEL: Final = "impasto:tenants"
+ANY_TENANT: Final = "*"
+_RINGS_WITHIN_S: Final = 2.0
 
 
 def worker_queue(name: str) -> str:
@@ -18,16 +23,26 @@ def worker_queue(name: str) -> str:
     return f"worker.{name}"
 
 
-def celery_app(redis_url: str) -> Celery:
+class _Connection(Connection):  # type: ignore[misc]  # kombu has no types
+    """Looks for Redis each second while it is away. Celery's own pauses grow to half a minute and are no setting."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        return super().ensure_connection(
+            *args, **{"interval_start": 1, "interval_step": 0, "interval_max": 1, **kwargs}
+        )
+
+
+def celery_app(redis_url: str, *, socket_timeout_s: float = 10) -> Celery:
     """The Celery application, the same in every process. Reasons for each setting: docs/decisions/0003."""
     app = Celery("impasto", broker=redis_url, backend=None)
+    app.amqp.Connection = _Connection
     app.conf.update(
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
             "global_keyprefix": KEY_PREFIX,
-            "socket_timeout": 10,
-            "socket_connect_timeout": 5,
+            "socket_timeout": socket_timeout_s,
+            "socket_connect_timeout": min(5, socket_timeout_s),
             "socket_keepalive": True,
             "health_check_interval": 5,
             "visibility_timeout": 3600,
@@ -54,7 +69,8 @@ class Bells:
     """Rings bells and says that a job has a new event."""
 
     def __init__(self, redis_url: str) -> None:
-        self._app = celery_app(redis_url)
+        # A Redis that is silent and does not refuse holds up whoever rings for twice so long.
+        self._app = celery_app(redis_url, socket_timeout_s=_RINGS_WITHIN_S)
         self._redis = redis.Redis.from_url(
             redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=5
         )
@@ -67,14 +83,20 @@ class Bells:
         """
         headers: dict[str, Any] = {"traceparent": traceparent} if traceparent else {}
         self._app.send_task(
-            TASK, kwargs={"v": VERSION, "queue": queue}, queue=queue, headers=headers, ignore_result=True
-        )
+            TASK, kwargs={"v": VERSION, "queue": queue}, queue=queue, headers=headers, ignore_result=True,
+            # Once more, because the first may have gone into a connection of before an outage.
+            retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
+        )  # fmt: skip
 
     def waiting(self, queue: str) -> int:
         """How many bells lie in the queue."""
         return int(self._redis.llen(KEY_PREFIX + queue))
 
-    def tell(self, job_ids: list[str]) -> None:
-        """Wakes readers of these jobs' events. A lost call costs them at most their two-second poll."""
-        for job_id in job_ids:
-            self._redis.publish(EVENTS_CHANNEL, job_id)
+    def tell(self, job_ids: list[str], tenant_id: str | None = ANY_TENANT) -> None:
+        """Wakes readers of these jobs' events, and of their tenant's. A lost call costs them their two-second poll."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for job_id in job_ids:
+                pipe.publish(EVENTS_CHANNEL, job_id)
+            if tenant_id is not None:
+                pipe.publish(TENANTS_CHANNEL, tenant_id)
+            pipe.execute()

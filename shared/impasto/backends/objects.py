@@ -6,6 +6,9 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlparse
@@ -20,6 +23,16 @@ from impasto.errors import ImpastoError, NotFound, Unavailable
 from impasto.settings import Settings
 
 _BLOCK_BYTES: Final = 1 << 20
+# What comes damaged may have been so on its way only.
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object's key, and when it was put there, by the store's clock."""
+
+    key: str
+    modified_at: datetime | None
 
 
 class S3Objects:
@@ -96,15 +109,17 @@ class S3Objects:
         """Writes what `put_run` stored to `path`, verified by its digest.
 
         Raises:
-            NotFound: the store has no such object.
-            Unavailable: the store does not answer, or what it sent is not what was stored.
+            NotFound: the store has no such object, or only other bytes than were stored.
+            Unavailable: the store does not answer.
         """
-        with _named_errors(sha256):
-            self._client.fget_object(self._bucket, key, str(path))
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
-                raise Unavailable("storage_unavailable", "the object store sent other bytes than were stored")
-        return path
+        for _ in range(_TRIES):
+            with _named_errors(sha256):
+                self._client.fget_object(self._bucket, key, str(path))
+            with path.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                    return path
+            path.unlink()
+        raise NotFound("object", f"sha256:{sha256}")
 
     def remove_run(self, key: str) -> None:
         """Removes what `put_run` stored; it need not be there."""
@@ -116,6 +131,16 @@ class S3Objects:
         with _named_errors():
             for found in self._client.list_objects(self._bucket, prefix, recursive=True):
                 self._client.remove_object(self._bucket, str(found.object_name))
+
+    def page(self, after: str, most: int) -> list[StoredObject]:
+        """The first `most` objects of the bucket whose keys come after this one, in the order of their keys.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        with _named_errors():
+            found = self._client.list_objects(self._bucket, recursive=True, start_after=after or None)
+            return [StoredObject(str(each.object_name), each.last_modified) for each in islice(found, most)]
 
     def stream(self, tenant_id: str, sha256: str) -> Iterator[bytes]:
         """The object's bytes in blocks of one MiB."""

@@ -5,23 +5,27 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from impasto.cli import words
 from impasto.cli.session import Session
+from impasto.errors import ImpastoError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
     from impasto.client import Job
-    from impasto.jobs import JobEvent, Progress
+    from impasto.estimates import Interval, QueueEstimate
+    from impasto.jobs import JobEvent, Progress, WaitsFor
     from impasto.kinds.kind import Params
 
 R = TypeVar("R")
 INTERRUPTED = 130
 _LINE_EVERY_S = 10.0
+_GIVEN = ("deadline_s", "start_by_s", "start_after_s", "require_worker")
 
 _TOLD = {
     "job.queued": "queued",
@@ -49,11 +53,17 @@ def job_options(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="SECONDS",
         help="Give up if it has not started then.",
     )
+    @click.option(
+        "--start-after",
+        "start_after_s",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="Do not start before then.",
+    )
+    @click.option("--require-worker", is_flag=True, help="Refuse the job if no live worker can run it.")
     @functools.wraps(function)
-    def run(
-        *args: Any, wait: bool, priority: int, deadline_s: float | None, start_by_s: float | None, **values: Any
-    ) -> Any:
-        job = {"wait": wait, "priority": priority, "deadline_s": deadline_s, "start_by_s": start_by_s}
+    def run(*args: Any, wait: bool, priority: int, **values: Any) -> Any:
+        job = {"wait": wait, "priority": priority} | {name: values.pop(name) for name in _GIVEN}
         return function(*args, job=job, **values)
 
     return run
@@ -65,7 +75,7 @@ def submit(session: Session, params: Params, job: dict[str, Any]) -> tuple[Job[A
     Raises:
         JobFailed: the job failed or was canceled.
     """
-    options = {"priority": job["priority"]} | {name: job[name] for name in ("deadline_s", "start_by_s") if job[name]}
+    options = {"priority": job["priority"]} | {name: job[name] for name in _GIVEN if job[name]}
     submitted = session.client.submit(params, **options)
     if not job["wait"]:
         if session.as_json:
@@ -85,12 +95,46 @@ def wait_for(session: Session, job: Job[R]) -> R:
         click.exceptions.Exit: Ctrl-C; the job goes on.
     """
     session.note(job.id)
+    _tell_queue(session, job)
     view = _Bar(session, job.kind) if session.err.is_terminal else _Lines(session)
     try:
         with view.shown():
             return job.wait(on_progress=view.progress, on_event=view.event)
     except KeyboardInterrupt:
         _leave(job.id)
+
+
+def _tell_queue(session: Session, job: Job[Any]) -> None:
+    """Of a job that waits: why, or after how many others and for how long. Not worth failing for."""
+    if job.record.state.value != "queued":
+        return
+    with suppress(ImpastoError):
+        record = session.client.jobs.get(job.id, estimate=True)
+        if record.waiting_for:
+            session.note(waits_for(record.waiting_for))
+        elif record.queue and record.queue.position.about > 1:
+            session.note(queue_place(record.queue))
+
+
+def waits_for(missing: WaitsFor) -> str:
+    """Why a queued job cannot start, in words."""
+    if missing.missing == "queue":
+        return f"waits for a worker: no live one consumes the queue {missing.queue}"
+    return f"waits for a worker: no live one of the queue {missing.queue} knows the kind {missing.kind}"
+
+
+def queue_place(queue: QueueEstimate) -> str:
+    """A place in the queue and its times, in words."""
+    place = queue.position
+    between = "" if place.at_least == place.at_most else f" ({place.at_least:,} to {place.at_most:,})"
+    start = f", starts in {_span(queue.start_in_s)}" if queue.start_in_s else ""
+    end = f", ends in {_span(queue.end_in_s)}" if queue.end_in_s else ""
+    return f"about number {place.about:,}{between} in the queue{start}{end}"
+
+
+def _span(seconds: Interval) -> str:
+    low, high = words.span(seconds.p10), words.span(seconds.p90)
+    return low if low == high else f"{low} to {high}"
 
 
 def _leave(job_id: str) -> NoReturn:

@@ -72,8 +72,9 @@ def make(kind: type[ImpastoError], code: str, message: str, hint: str | None = N
 
 def _refusal(answer: Answer) -> ImpastoError:
     usual = Unavailable if answer.status >= 500 else InvalidInput
-    kind = _CLASSES.get(answer.status, usual)
     problem = _document(answer.content)
+    # A quota is no matter of the key, though both are answered with 403.
+    kind = LimitExceeded if problem.get("code") == "quota_exceeded" else _CLASSES.get(answer.status, usual)
     if "code" not in problem:
         return make(
             kind,

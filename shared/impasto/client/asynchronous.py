@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
-from impasto.client import jobs, resources, upload
+from impasto.client import following, jobs, resources, upload
 from impasto.client.address import find_address
+from impasto.client.asynchronous_pipelines import AsyncPipelines
 from impasto.client.asynchronous_resources import (
     AsyncArtifacts,
     AsyncArtworks,
@@ -25,6 +26,8 @@ from impasto.client.asynchronous_resources import (
     AsyncWorkers,
     OnProgress,
 )
+from impasto.client.asynchronous_schedules import AsyncSchedules
+from impasto.client.asynchronous_tenants import AsyncTenants
 from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.asynchronous_webhooks import AsyncWebhooks
 from impasto.client.files import FolderUpload, OnFileProgress
@@ -32,7 +35,9 @@ from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
 from impasto.client.upload import Metadata, Source, UploadProgress
+from impasto.events import TenantEvent
 from impasto.lineage import LineageGraph
+from impasto.quotas import TenantUsage
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
@@ -68,7 +73,8 @@ class AsyncClient:
         self.datasets, self.checkpoints = AsyncDatasets(transport), AsyncCheckpoints(transport)
         self.styles = AsyncStyles(transport)
         self.artifacts, self.files, self.keys = AsyncArtifacts(transport), AsyncFiles(transport), AsyncKeys(transport)
-        self.webhooks = AsyncWebhooks(transport)
+        self.webhooks, self.pipelines = AsyncWebhooks(transport), AsyncPipelines(transport)
+        self.schedules, self.tenants = AsyncSchedules(transport), AsyncTenants(transport)
         self.queues, self.workers = AsyncQueues(transport), AsyncWorkers(transport)
 
     async def __aenter__(self) -> Self:
@@ -84,6 +90,21 @@ class AsyncClient:
     async def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return await self.transport.run(resources.fetch(About))
+
+    async def usage(self) -> TenantUsage:
+        """What the tenant of this key uses and may."""
+        return await self.transport.run(resources.fetch(TenantUsage, "usage"))
+
+    def events(
+        self, after: str = "now", *, follow: bool = True, kinds: Collection[str] = (), types: Collection[str] = ()
+    ) -> AsyncIterator[TenantEvent]:
+        """Every event of every job of the tenant after a position: as they happen, without an end, or those so far.
+
+        `after` is `0` for the oldest, `now`, or an event's `position`: nothing after it is skipped, however often the
+        stream breaks. `kinds` and `types` choose among them.
+        """
+        flow = following.following if follow else following.listing
+        return self.transport.iterate(flow(after, kinds, types))
 
     async def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""
@@ -184,8 +205,9 @@ class AsyncClient:
     async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
-        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `require_worker` (refuse the job if
+        no live worker can run it), `idempotency_key` (the same key again gives the same job), `callback` ({"url",
+        "events", "secret"}: where this job's events are sent).
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
 
@@ -194,8 +216,8 @@ class AsyncClient:
     ) -> list[AsyncJob[Any]]:
         """Submits up to 1,000 jobs of any kinds together: all are accepted, in one commit, or none. In their order.
 
-        Options hold for all: `priority`, `deadline_s`, `start_by_s`, and `idempotency_key` of the whole call. A job
-        with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
+        Options hold for all: `priority`, `deadline_s`, `start_by_s`, `require_worker`, and `idempotency_key` of the
+        whole call. A job with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
         """
         accepted = await self.transport.run(jobs.submitting_all(params, o))
         return [AsyncJob(self.transport, record) for record in accepted]

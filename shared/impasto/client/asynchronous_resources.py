@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,7 @@ from impasto.client.asynchronous_transport import AsyncTransport
 from impasto.client.resources import CreatedKey
 from impasto.datasets import Dataset, DatasetVersion
 from impasto.jobs import JobEvent, JobRecord, JobState, Progress
+from impasto.logs import LogLine
 from impasto.styles import NewStyle, Style, StyleMix
 from impasto.tenants import ApiKeyRecord, Scope
 from impasto.trainings import Sample, SeriesPoint
@@ -68,6 +70,10 @@ class AsyncJob(Generic[R]):
         """
         return AsyncJob(self._transport, await self._transport.run(jobs.retrying(self.id)))
 
+    async def log(self, after: int = 0) -> list[LogLine]:
+        """What its handler and runner said, the lines with a larger number; while it runs and afterwards."""
+        return await AsyncJobs(self._transport).log(self.id, after)
+
     def events(self, after: int = 0) -> AsyncIterator[JobEvent | Progress]:
         """Events after that number, and progress in between, until the job ends."""
         return AsyncJobs(self._transport).events(self.id, after)
@@ -98,8 +104,17 @@ class _Resource:
 class AsyncJobs(_Resource):
     """Jobs by their identifier."""
 
-    async def get(self, job_id: str) -> JobRecord:
-        return await self._transport.run(resources.fetch(JobRecord, "jobs", job_id))
+    async def get(self, job_id: str, *, estimate: bool = False) -> JobRecord:
+        """The record; with `estimate` that of a queued job has `queue`: its place, and when it will start and end."""
+        return await self._transport.run(jobs.looking(job_id, estimate=estimate))
+
+    async def log(self, job_id: str, after: int = 0) -> builtins.list[LogLine]:
+        """The log lines with a larger number that there are; a job keeps its last 200."""
+        return await self._transport.run(jobs.reading_log(job_id, after))
+
+    def follow_log(self, job_id: str, after: int = 0) -> AsyncIterator[LogLine]:
+        """The log lines with a larger number, as they come, until the job has ended and told all."""
+        return self._transport.iterate(jobs.following_log(job_id, after))
 
     async def handle(self, job_id: str) -> AsyncJob[Any]:
         """A handle of a job submitted earlier, maybe by another process."""

@@ -24,6 +24,8 @@ class Message:
 class EventStream:
     """Give it bytes as they come; it gives back the events that became whole. Comments vanish."""
 
+    # Of the last block that had one, even if it had no event.
+    last_id: str = ""
     _rest: bytes = b""
     _fields: dict[str, list[str]] = field(default_factory=dict)
 
@@ -40,6 +42,7 @@ class EventStream:
 
     def _finish(self) -> Iterator[Message]:
         fields, self._fields = self._fields, {}
+        self.last_id = fields.get("id", [self.last_id])[-1]
         if "data" in fields:
             event = fields.get("event", ["message"])[-1]
             yield Message(event, "\n".join(fields["data"]), fields.get("id", [""])[-1])

@@ -46,7 +46,7 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str | int] = field(default_factory=dict)
+    query: Mapping[str, str | int | list[str]] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     form: Form | None = None
     file: Path | None = None

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 from pydantic import BaseModel, Field
 
 from impasto.client.answers import make, send
-from impasto.client.flow import Flow, Request
+from impasto.client.flow import Emit, Flow, Request, Sleep
 from impasto.client.resources import place
 from impasto.errors import InvalidInput, JobFailed, NotFound
 from impasto.jobs import JobRecord, JobState
+from impasto.logs import LogLine
 from impasto.trainings import Sample, SeriesPoint
 
 if TYPE_CHECKING:
@@ -20,25 +21,32 @@ if TYPE_CHECKING:
 
 
 _MOST_POINTS: Final = 5000
+_LOOKS_EVERY_S: Final = 1.0
 
 
 class SubmitOptions(TypedDict, total=False):
-    """What may be given with a job: its urgency (-10..10), seconds until it must have ended, and until it must have
-    started, a key against doubles, a callback."""
+    """What may be given with a job: its urgency (-10..10), seconds until it must have ended, until it must have
+    started, and before which it does not start, whether a live worker is required, a key against doubles, a callback.
+    """
 
     priority: int
     deadline_s: float
     start_by_s: float
+    start_after_s: float
+    require_worker: bool
     idempotency_key: str
     callback: dict[str, Any]
 
 
 class JobOptions(TypedDict, total=False):
-    """What may be given with one job of many: its urgency (-10..10) and the seconds until it must end, and start."""
+    """What may be given with one job of many: its urgency (-10..10), the seconds until it must end, and start, and
+    whether a live worker is required."""
 
     priority: int
     deadline_s: float
     start_by_s: float
+    start_after_s: float
+    require_worker: bool
 
 
 class BulkOptions(JobOptions, total=False):
@@ -61,7 +69,8 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[AcceptedJob]:
         InvalidInput: no kind takes such params, or the platform refuses them.
     """
     body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
-    body |= {name: options[name] for name in ("priority", "deadline_s", "start_by_s", "callback") if name in options}
+    given = ("priority", "deadline_s", "start_by_s", "start_after_s", "require_worker", "callback")
+    body |= {name: options[name] for name in given if name in options}  # type: ignore[literal-required]
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))
     return AcceptedJob.model_validate_json(answer.content)
@@ -143,6 +152,35 @@ def measuring(job_id: str, after: int, every: int) -> Flow[list[SeriesPoint]]:
         after = part[-1].step
 
 
+def looking(job_id: str, *, estimate: bool) -> Flow[JobRecord]:
+    """The job; if it is queued and that is asked for, with its place in the queue and its times."""
+    answer = yield from send(Request("GET", place("jobs", job_id), {"estimate": "true"} if estimate else {}))
+    return JobRecord.model_validate_json(answer.content)
+
+
+def reading_log(job_id: str, after: int) -> Flow[list[LogLine]]:
+    """The log lines after a number that are there."""
+    answer = yield from send(Request("GET", place("jobs", job_id, "logs"), {"after": after}))
+    return _Lines.model_validate_json(answer.content).items
+
+
+def following_log(job_id: str, after: int) -> Flow[None]:
+    """Emits log lines after a number as they come, until the job has ended and told all."""
+    ended = False
+    while True:
+        lines = yield from reading_log(job_id, after)
+        for line in lines:
+            yield Emit(line)
+            after = line.number
+        if ended and not lines:
+            return
+        if not ended:
+            record = yield from looking(job_id, estimate=False)
+            ended = record.state.is_final
+        # Lines are written twice a second, the last ones after the job's end.
+        yield Sleep(_LOOKS_EVERY_S)
+
+
 def sampling(job_id: str, after: int) -> Flow[list[Sample]]:
     """Sheets of samples after a step, the earliest 1,000."""
     answer = yield from send(Request("GET", place("jobs", job_id, "samples"), {"after": after}))
@@ -155,6 +193,10 @@ class _Jobs(BaseModel):
 
 class _Series(BaseModel):
     items: list[SeriesPoint]
+
+
+class _Lines(BaseModel):
+    items: list[LogLine]
 
 
 class _Samples(BaseModel):

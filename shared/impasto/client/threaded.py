@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from impasto.artifacts import digest_of
 from impasto.artworks import UploadResult
-from impasto.client import jobs, resources, upload
+from impasto.client import following, jobs, resources, upload
 from impasto.client.address import find_address
 from impasto.client.files import FolderUpload, OnFileProgress
 from impasto.client.jobs import BulkOptions, JobOptions, SubmitOptions
 from impasto.client.resources import About
 from impasto.client.retrying import Retries
+from impasto.client.threaded_pipelines import Pipelines
 from impasto.client.threaded_resources import (
     Artifacts,
     Artworks,
@@ -29,10 +30,14 @@ from impasto.client.threaded_resources import (
     Styles,
     Workers,
 )
+from impasto.client.threaded_schedules import Schedules
+from impasto.client.threaded_tenants import Tenants
 from impasto.client.threaded_transport import Transport
 from impasto.client.threaded_webhooks import Webhooks
 from impasto.client.upload import Metadata, Source, UploadProgress
+from impasto.events import TenantEvent
 from impasto.lineage import LineageGraph
+from impasto.quotas import TenantUsage
 
 if TYPE_CHECKING:
     from impasto.kinds import analyse_artwork as analyse
@@ -67,7 +72,8 @@ class Client:
         self.jobs, self.artworks, self.datasets = Jobs(transport), Artworks(transport), Datasets(transport)
         self.checkpoints, self.styles = Checkpoints(transport), Styles(transport)
         self.artifacts, self.files, self.keys = Artifacts(transport), Files(transport), Keys(transport)
-        self.webhooks = Webhooks(transport)
+        self.webhooks, self.pipelines = Webhooks(transport), Pipelines(transport)
+        self.schedules, self.tenants = Schedules(transport), Tenants(transport)
         self.queues, self.workers = Queues(transport), Workers(transport)
 
     def __enter__(self) -> Self:
@@ -83,6 +89,21 @@ class Client:
     def about(self) -> About:
         """The platform's name, version and the address for uploads."""
         return self.transport.run(resources.fetch(About))
+
+    def usage(self) -> TenantUsage:
+        """What the tenant of this key uses and may."""
+        return self.transport.run(resources.fetch(TenantUsage, "usage"))
+
+    def events(
+        self, after: str = "now", *, follow: bool = True, kinds: Collection[str] = (), types: Collection[str] = ()
+    ) -> Iterator[TenantEvent]:
+        """Every event of every job of the tenant after a position: as they happen, without an end, or those so far.
+
+        `after` is `0` for the oldest, `now`, or an event's `position`: nothing after it is skipped, however often the
+        stream breaks. `kinds` and `types` choose among them.
+        """
+        flow = following.following if follow else following.listing
+        return self.transport.iterate(flow(after, kinds, types))
 
     def lineage(self, identifier: str, direction: Literal["up", "down"] = "up") -> LineageGraph:
         """Up: the works behind a thing. Down: what was made of it."""
@@ -174,8 +195,9 @@ class Client:
     def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> Job[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `idempotency_key` (the same key again gives the same
-        job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `require_worker` (refuse the job if
+        no live worker can run it), `idempotency_key` (the same key again gives the same job), `callback` ({"url",
+        "events", "secret"}: where this job's events are sent).
         """
         return Job(self.transport, self.transport.run(jobs.submitting(params, o)))
 
@@ -184,8 +206,8 @@ class Client:
     ) -> list[Job[Any]]:
         """Submits up to 1,000 jobs of any kinds together: all are accepted, in one commit, or none. In their order.
 
-        Options hold for all: `priority`, `deadline_s`, `start_by_s`, and `idempotency_key` of the whole call. A job
-        with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
+        Options hold for all: `priority`, `deadline_s`, `start_by_s`, `require_worker`, and `idempotency_key` of the
+        whole call. A job with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
         """
         accepted = self.transport.run(jobs.submitting_all(params, o))
         return [Job(self.transport, record) for record in accepted]

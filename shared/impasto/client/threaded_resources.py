@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,6 +15,7 @@ from impasto.client.resources import CreatedKey
 from impasto.client.threaded_transport import Transport
 from impasto.datasets import Dataset, DatasetVersion
 from impasto.jobs import JobEvent, JobRecord, JobState, Progress
+from impasto.logs import LogLine
 from impasto.styles import NewStyle, Style, StyleMix
 from impasto.tenants import ApiKeyRecord, Scope
 from impasto.trainings import Sample, SeriesPoint
@@ -67,6 +69,10 @@ class Job(Generic[R]):
         """
         return Job(self._transport, self._transport.run(jobs.retrying(self.id)))
 
+    def log(self, after: int = 0) -> list[LogLine]:
+        """What its handler and runner said, the lines with a larger number; while it runs and afterwards."""
+        return Jobs(self._transport).log(self.id, after)
+
     def events(self, after: int = 0) -> Iterator[JobEvent | Progress]:
         """Events after that number, and progress in between, until the job ends."""
         return Jobs(self._transport).events(self.id, after)
@@ -97,8 +103,17 @@ class _Resource:
 class Jobs(_Resource):
     """Jobs by their identifier."""
 
-    def get(self, job_id: str) -> JobRecord:
-        return self._transport.run(resources.fetch(JobRecord, "jobs", job_id))
+    def get(self, job_id: str, *, estimate: bool = False) -> JobRecord:
+        """The record; with `estimate` that of a queued job has `queue`: its place, and when it will start and end."""
+        return self._transport.run(jobs.looking(job_id, estimate=estimate))
+
+    def log(self, job_id: str, after: int = 0) -> builtins.list[LogLine]:
+        """The log lines with a larger number that there are; a job keeps its last 200."""
+        return self._transport.run(jobs.reading_log(job_id, after))
+
+    def follow_log(self, job_id: str, after: int = 0) -> Iterator[LogLine]:
+        """The log lines with a larger number, as they come, until the job has ended and told all."""
+        return self._transport.iterate(jobs.following_log(job_id, after))
 
     def handle(self, job_id: str) -> Job[Any]:
         """A handle of a job submitted earlier, maybe by another process."""

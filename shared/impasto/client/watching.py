@@ -1,11 +1,13 @@
-"""Watching a job: its event stream, taken up where it broke, and plain questions where no stream gets through."""
+"""Watching a job or a pipeline: its event stream, taken up where it broke, or questions where none gets through."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from pydantic import BaseModel
 
 from impasto.client.answers import checked, unreachable
 from impasto.client.event_stream import EventStream, Message
@@ -19,27 +21,51 @@ from impasto.jobs import FINAL_STATES, JobEvent, JobRecord, Progress
 SILENCE_S: Final = 25.0
 # How long a platform may be gone (a restart, a deployment) before watching gives up.
 PATIENCE_S: Final = 180.0
-_FINAL_EVENTS: Final = frozenset(f"job.{state.value}" for state in FINAL_STATES)
 _BREAKS: Final = Retries(longest_s=4.0)
 _TIRED_OF_STREAMS: Final = 3
 
 Watched = JobEvent | Progress | JobRecord
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is watched: where it is, and what is said of it.
+
+    `resumes`: its log may go on after a final event, so that only the end of the stream is the end.
+    """
+
+    what: str
+    record: type[BaseModel]
+    event: type[BaseModel]
+    progress: type[BaseModel]
+    resumes: bool = False
+
+    def ends_with(self, event_type: str) -> bool:
+        return event_type in {f"{self.what}.{state.value}" for state in FINAL_STATES}
+
+
+JOB: Final = Subject("job", JobRecord, JobEvent, Progress)
+
+
 @dataclass(slots=True)
 class _Place:
-    """How far the reader is, and how it has fared."""
+    """How far the reader is, and how it has fared. `final`: the last event may be the very last."""
 
-    job_id: str
+    subject: Subject
+    identifier: str
     number: int
     deadline: float | None
     ended: bool = False
     breaks: int = 0
     heard_at: float = 0.0
+    final: bool = False
+
+    def place(self, *parts: str) -> tuple[str, ...]:
+        return (f"{self.subject.what}s", self.identifier, *parts)
 
     def check_deadline(self) -> None:
         if self.deadline is not None and time.monotonic() >= self.deadline:
-            raise TimeoutError(f"{self.job_id} has not ended in the time given; it goes on")
+            raise TimeoutError(f"{self.identifier} has not ended in the time given; it goes on")
 
     def silence_s(self) -> float:
         if self.deadline is None:
@@ -50,18 +76,18 @@ class _Place:
         self.heard_at, self.breaks = time.monotonic(), 0
 
 
-def watching(job_id: str, *, after: int = 0, timeout_s: float | None = None) -> Flow[None]:
-    """Emits the job's events after that number and its progress until it ends.
+def watching(identifier: str, *, after: int = 0, timeout_s: float | None = None, subject: Subject = JOB) -> Flow[None]:
+    """Emits the job's (or pipeline's) events after that number and its progress until it ends.
 
-    Whenever the stream breaks, the job's record is asked for and emitted; a final one ends the watch.
+    Whenever the stream breaks, the record is asked for and emitted; a final one ends the watch.
 
     Raises:
-        NotFound: there is no such job.
+        NotFound: there is no such thing.
         Unavailable: the platform was gone for three minutes.
-        TimeoutError: the job has not ended in `timeout_s`; it goes on.
+        TimeoutError: it has not ended in `timeout_s`; it goes on.
     """
     now = time.monotonic()
-    reader = _Place(job_id, after, None if timeout_s is None else now + timeout_s, heard_at=now)
+    reader = _Place(subject, identifier, after, None if timeout_s is None else now + timeout_s, heard_at=now)
     while not reader.ended:
         broken = yield from _listen(reader)
         if reader.ended:
@@ -102,7 +128,7 @@ def waiting(
 
 def _listen(reader: _Place) -> Flow[Answer | Broken | None]:
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(reader.number)} if reader.number else {})
-    path = place("jobs", reader.job_id, "events")
+    path = place(*reader.place("events"))
     opened: Answer | Broken = yield Open(Request("GET", path, headers=headers, read_s=reader.silence_s()))
     if isinstance(opened, Broken) or opened.status in {429, 502, 503, 504}:
         return opened
@@ -113,6 +139,7 @@ def _listen(reader: _Place) -> Flow[Answer | Broken | None]:
         if isinstance(chunk, Broken):
             return chunk
         if not chunk:
+            reader.ended = reader.final and reader.subject.resumes
             return None
         for message in stream.feed(chunk):
             yield from _tell(reader, message)
@@ -124,19 +151,20 @@ def _listen(reader: _Place) -> Flow[Answer | Broken | None]:
 def _tell(reader: _Place, message: Message) -> Flow[None]:
     reader.heard()
     if message.event == "progress":
-        yield Emit(Progress.model_validate_json(message.data))
+        yield Emit(reader.subject.progress.model_validate_json(message.data))
         return
-    event = JobEvent.model_validate_json(message.data)
+    event: Any = reader.subject.event.model_validate_json(message.data)
     if event.number <= reader.number:
         return
     reader.number = event.number
-    reader.ended = event.type in _FINAL_EVENTS
+    reader.final = reader.subject.ends_with(event.type)
+    reader.ended = reader.final and not reader.subject.resumes
     yield Emit(event)
 
 
 def _ask(reader: _Place) -> Flow[None]:
     try:
-        record = yield from fetch(JobRecord, "jobs", reader.job_id)
+        record: Any = yield from fetch(reader.subject.record, *reader.place())
     except Unavailable:
         if time.monotonic() - reader.heard_at > PATIENCE_S:
             raise

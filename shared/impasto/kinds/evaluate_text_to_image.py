@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import Field
 
 from impasto.artifacts import ArtifactRef
@@ -113,6 +116,10 @@ class EvaluatedTextToImage(Result):
     report_sha256: Sha256
 
 
+def _work(params: Mapping[str, Any]) -> float:
+    return float(params.get("seeds", 2) * params.get("max_prompts", 24) * params.get("steps", 10))
+
+
 KIND = Kind(
     name="evaluate.text_to_image",
     params=EvaluateTextToImage,
@@ -121,4 +128,5 @@ KIND = Kind(
     shape="run",
     run_limit_s=12 * 3600,
     summary="Measure a model that draws from words: styles, attributes, likeness, copies, spread.",
+    work=_work,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 from pydantic import Field, model_validator
 
@@ -74,6 +75,13 @@ class GeneratedTextToImage(Result):
     compute_seconds: float
 
 
+def _work(params: Mapping[str, Any]) -> float:
+    """Steps over all pictures, larger ones counting for more."""
+    pictures = len(params["prompts"]) * max(1, len(params.get("styles") or [])) * len(params.get("seeds") or [0])
+    pixels = (params.get("width") or 64) * (params.get("height") or 64)
+    return float(pictures * params.get("steps", 10) * max(1.0, pixels / 64**2))
+
+
 KIND = Kind(
     name="generate.text_to_image",
     params=GenerateTextToImage,
@@ -83,4 +91,5 @@ KIND = Kind(
     run_limit_s=3600,
     summary="Draw pictures from words.",
     affinity="checkpoint",
+    work=_work,
 )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -55,6 +56,10 @@ class TrainedTextToImage(Result):
     train_seconds: float = Field(description="Of this attempt.")
 
 
+def _work(params: Mapping[str, Any]) -> float:
+    return float(params.get("steps", 600) * params.get("batch_size", 32))
+
+
 KIND = Kind(
     name="train.text_to_image",
     params=TrainTextToImage,
@@ -63,4 +68,5 @@ KIND = Kind(
     shape="run",
     run_limit_s=7 * 86400,
     summary="Train a model that draws from words.",
+    work=_work,
 )

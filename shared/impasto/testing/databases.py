@@ -36,6 +36,12 @@ def make_template(admin_url: str) -> None:
     migrate(_with(admin_url, database=_TEMPLATE), _PASSWORDS)
 
 
+def migrated_database(admin_url: str) -> DatabaseUrls:
+    """The database of that address itself, migrated; it goes with its server."""
+    migrate(admin_url, _PASSWORDS)
+    return _urls(admin_url)
+
+
 @contextmanager
 def cloned_database(admin_url: str) -> Iterator[DatabaseUrls]:
     """A fresh database, removed afterwards even if somebody is still connected."""
@@ -47,13 +53,13 @@ def cloned_database(admin_url: str) -> Iterator[DatabaseUrls]:
             )
         )
         try:
-            admin = _with(admin_url, database=name)
-            yield DatabaseUrls(
-                admin,
-                *(_with(admin, user=role, password=password) for role, password in _PASSWORDS.items()),
-            )
+            yield _urls(_with(admin_url, database=name))
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _urls(admin: str) -> DatabaseUrls:
+    return DatabaseUrls(admin, *(_with(admin, user=role, password=password) for role, password in _PASSWORDS.items()))
 
 
 def _with(url: str, *, database: str | None = None, user: str | None = None, password: str | None = None) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -26,11 +28,20 @@ class Servers:
     """A context that holds the three servers; they end with it, and with the process if that is killed.
 
     `system=True` takes the environment's PATH first, as `impasto up` does; the default takes the pinned wheels,
-    so that every machine tests against the same servers.
+    so that every machine tests against the same servers. `durable=True` writes to the disk as the platform's own
+    servers do, for measurements; `postgres` are further settings of PostgreSQL.
     """
 
-    def __init__(self, folder: Path | None = None, *, system: bool = False) -> None:
-        self._given, self._system = folder, system
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        system: bool = False,
+        durable: bool = False,
+        postgres: Mapping[str, str] | None = None,
+    ) -> None:
+        self._given, self._system, self._durable = folder, system, durable
+        self._postgres = {**({} if durable else FOR_TESTS), **(postgres or {})}
         self._processes: list[tuple[Part, subprocess.Popen[bytes]]] = []
         self._cluster: Cluster | None = None
         self.credentials = Credentials.make()
@@ -73,10 +84,12 @@ class Servers:
         choices = {name: choose(name, layout, environment) for name in ("postgres", "redis", "s3")}
         self._spawn(s3_part(choices["s3"], self.folder, self.ports, self.credentials), layout)
         password = self.credentials.redis_password
-        self._spawn(redis_part(choices["redis"], self.folder, self.ports["redis"], password, durable=False), layout)
+        self._spawn(
+            redis_part(choices["redis"], self.folder, self.ports["redis"], password, durable=self._durable), layout
+        )
         self._cluster = Cluster.at(layout.postgres, choices["postgres"])
-        self._cluster.make(self.credentials.postgres_password, durable=False)
-        self._spawn(self._cluster.part(self.ports["postgres"], FOR_TESTS), layout)
+        self._cluster.make(self.credentials.postgres_password, durable=self._durable)
+        self._spawn(self._cluster.part(self.ports["postgres"], self._postgres), layout)
         self._wait(layout)
         return self
 
@@ -94,6 +107,32 @@ class Servers:
         shutil.rmtree(self.folder, ignore_errors=True)
         if os.geteuid() == 0:
             shutil.rmtree(Layout(self.folder).root_home, ignore_errors=True)
+
+    def kill(self, name: str) -> None:
+        """kill -9 of one server (`postgres`, `redis`, `s3`). This Redis keeps nothing over it."""
+        _, process = self._running(name)
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def halt(self, name: str) -> None:
+        """Stops one server as its operator would."""
+        part, process = self._running(name)
+        process.send_signal(part.stop_signal)
+        try:
+            process.wait(part.grace_s)
+        except subprocess.TimeoutExpired:
+            self.kill(name)
+
+    def resume(self, name: str) -> None:
+        """Starts a server again that was killed or halted, and waits until it is ready. From the main thread alone."""
+        part, ended = self._running(name)
+        self._processes.remove((part, ended))
+        layout = Layout(self.folder)
+        self._spawn(part, layout)
+        self._wait(layout)
+
+    def _running(self, name: str) -> tuple[Part, subprocess.Popen[bytes]]:
+        return next((part, process) for part, process in self._processes if part.name == name)
 
     def __enter__(self) -> Servers:
         try:

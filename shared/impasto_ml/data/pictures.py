@@ -6,6 +6,8 @@ from typing import BinaryIO
 from PIL import Image, ImageColor, ImageOps
 
 WHITE = "#ffffff"
+# Those that the platform writes. Pillow reads many more, some of which start programs or have had faults that run code.
+FORMATS = ("PNG", "JPEG", "WEBP")
 # A 20 kB PNG can decode to half a gigabyte; Pillow itself only warns.
 MAX_PIXELS = 100_000_000
 
@@ -15,12 +17,12 @@ class PictureTooLarge(ValueError):
 
 
 def open_picture(source: Path | BinaryIO, size_px: int | None = None, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """A decoded picture, upright according to its EXIF orientation.
+    """A decoded picture of one of `FORMATS`, upright according to its EXIF orientation.
 
     With `size_px`, a JPEG is decoded at the smallest scale whose shorter side is still at least that long, which
     costs a fraction of a full decode; resize it afterwards. Raises PictureTooLarge, and OSError if it cannot be read.
     """
-    image = Image.open(source)
+    image = Image.open(source, formats=FORMATS)
     if image.width * image.height > max_pixels:
         raise PictureTooLarge(f"{image.width} x {image.height} pixels, at most {max_pixels} are decoded")
     if size_px is not None and image.format == "JPEG":

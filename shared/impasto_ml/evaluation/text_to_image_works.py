@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from impasto_ml.data.pictures import flatten, open_picture
+from impasto_ml.data.pictures import FORMATS, flatten, open_picture
 from impasto_ml.data.shards import Sample
 from impasto_ml.encoders.layout import POOLED, VECTOR_FEATURES
 from impasto_ml.encoders.vectors import VectorEncoder
@@ -76,7 +76,7 @@ def _kept(sample: Sample, size_px: int) -> Vectors | None:
     if sample.features is None:
         return None
     vector = np.atleast_2d(sample.features)[0]
-    with Image.open(BytesIO(sample.picture)) as header:
+    with Image.open(BytesIO(sample.picture), formats=FORMATS) as header:
         small = min(header.size) <= size_px
     return vector if small and vector.shape == (VECTOR_FEATURES,) else None
 

@@ -91,6 +91,9 @@ class TextToImage(Protocol[D]):
     def denoise_step(self, drawings: Sequence[D]) -> None:
         """Advances each drawing by one step; none may be done or lost.
 
+        A family that has no batches, and would take one after another, may say so by an attribute `in_turn` that is
+        true: then an engine gives it one at a time, and hears between them who wants to leave.
+
         Raises:
             Exception: something went wrong, a lack of memory for example. Every drawing was then either advanced, or
                 is as it was before, or is `lost`; only those are lost whose own step raised.

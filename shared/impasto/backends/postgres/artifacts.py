@@ -8,11 +8,14 @@ from psycopg import AsyncConnection, Connection
 from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.quotas import check_result, check_upload
 
+# Only the platform itself writes pictures: what it writes is one, whatever somebody uploaded the same bytes as before.
 _TOUCH: Final = """
 INSERT INTO artifacts (tenant_id, sha256, media_type, size_bytes) VALUES (%(tenant)s, %(sha256)s, %(type)s, %(size)s)
-ON CONFLICT (tenant_id, sha256) DO UPDATE SET touched_at = now()
-RETURNING stored_at IS NOT NULL
+ON CONFLICT (tenant_id, sha256) DO UPDATE SET touched_at = now(),
+    media_type = CASE WHEN excluded.media_type LIKE 'image/%%' THEN excluded.media_type ELSE artifacts.media_type END
+RETURNING stored_at IS NOT NULL, xmax = 0
 """
 _STORED: Final = """
 UPDATE artifacts SET stored_at = coalesce(stored_at, now()), touched_at = now()
@@ -27,10 +30,17 @@ class PostgresArtifacts:
         self._pool = pool
 
     def touch(self, tenant_id: str, artifact: ArtifactRef) -> bool:
-        """Commits a touch, so that no sweep deletes the object; whether it is in the store already."""
+        """Commits a touch, so that no sweep deletes the object; whether it is in the store already.
+
+        Raises:
+            LimitExceeded: the object is new, and the tenant's storage was full before it.
+        """
         with self._pool.connection() as connection:
             row = connection.execute(_TOUCH, _values(tenant_id, artifact)).fetchone()
-        return row is not None and bool(row[0])
+            assert row is not None
+            if row[1]:
+                check_result(connection, tenant_id, artifact.size_bytes)
+        return bool(row[0])
 
     def stored(self, tenant_id: str, artifact: ArtifactRef) -> None:
         """Notes that the object is in the store."""
@@ -49,10 +59,17 @@ class PostgresArtifacts:
 
 
 async def touch(connection: AsyncConnection[Any], tenant_id: str, artifact: ArtifactRef) -> bool:
-    """As `PostgresArtifacts.touch`, within a tenant's transaction; the caller commits before it puts the object."""
+    """As `PostgresArtifacts.touch`, within a tenant's transaction; the caller commits before it puts the object.
+
+    Raises:
+        LimitExceeded: the object is new and does not fit into the tenant's storage.
+    """
     cursor = await connection.execute(_TOUCH, _values(tenant_id, artifact))
     row = await cursor.fetchone()
-    return row is not None and bool(row[0])
+    assert row is not None
+    if row[1]:
+        await check_upload(connection, tenant_id)
+    return bool(row[0])
 
 
 async def publish(connection: AsyncConnection[Any], tenant_id: str, sha256: str) -> None:

@@ -156,13 +156,14 @@ heads AS (
     FROM turns t JOIN standings s USING (tenant_id) WHERE turn <= coalesce(s.room, turn)
 )"""  # noqa: S608  fixed numbers
 
-# Locks in order and goes by what others have locked. A shape other than *engine* is claimed one by one. The state is
+# Locks in order and goes by what others have locked. Only jobs of the shape *run* are claimed one by one. The state is
 # written so that no index over queued rows fits: planned while there were none, it would be read whole for each id.
 _TAKE: Final = """
 picked AS MATERIALIZED (
     SELECT j.id, c.place FROM candidates c JOIN jobs j ON j.id = c.id
     WHERE j.state || '' = 'queued'
-    ORDER BY c.place LIMIT (SELECT CASE shape WHEN 'engine' THEN %(most)s ELSE 1 END FROM lead)
+    ORDER BY c.place
+    LIMIT (SELECT CASE shape WHEN 'engine' THEN %(most)s WHEN 'pool' THEN %(most_pool)s ELSE 1 END FROM lead)
     FOR UPDATE OF j SKIP LOCKED
 ), claimed AS (
     UPDATE jobs j SET state = 'running', epoch = epoch + 1, attempts = attempts + 1, worker = %(worker)s,

@@ -43,8 +43,8 @@ def read_workers(connection: Connection[Any]) -> list[WorkerStatus]:
 
 
 def unrung_bells(connection: Connection[Any]) -> Waiting:
-    """Bells in the outbox."""
-    return _waiting(connection, "SELECT count(*), min(created_at) FROM outbox")
+    """Bells in the outbox, but for those of jobs that may not start yet."""
+    return _waiting(connection, "SELECT count(*), min(created_at) FROM outbox WHERE created_at <= now()")
 
 
 def due_webhooks(connection: Connection[Any]) -> Waiting:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection
@@ -9,6 +11,7 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from impasto.artifacts import ArtifactRef
+from impasto.backends.postgres.advancing import advance_after_end
 from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.follow_ups import insert_follow_up
 from impasto.identifiers import new_id
@@ -17,19 +20,29 @@ from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, DatasetVersionRecord, EvaluationRecord, Outcome, Record
 
 # Locks the row: nobody can take the job away between this statement and the commit.
+# The end and the event that tells it, or neither.
 _FENCE: Final = """
-UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
-    last_event = last_event + 1
-WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
-RETURNING last_event
+WITH ended AS (
+    UPDATE jobs SET state = %(state)s, result = %(result)s, error = %(error)s, finished_at = now(), lease_until = NULL,
+        last_event = last_event + 1
+    WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running'
+    RETURNING tenant_id, id, last_event, pipeline_id
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.' || %(state)s, %(data)s FROM ended
+)
+SELECT pipeline_id FROM ended
 """
 
 
 class PostgresFinisher:
-    """Ends jobs. Every method answers whether the end was this attempt's to set."""
+    """Ends jobs. Every method answers whether the end was this attempt's to set.
 
-    def __init__(self, pool: ConnectionPool[Connection[Any]]) -> None:
-        self._pool = pool
+    The steps of a pipeline that an end sets going are submitted in its commit; `ring` is told their queues after it.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]], ring: Callable[[str], None] = lambda queue: None) -> None:
+        self._pool, self._ring = pool, ring
 
     def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Makes the outcome visible, whole, unless another attempt has the job by now."""
@@ -38,8 +51,8 @@ class PostgresFinisher:
             result = outcome.result.model_dump(mode="json")
             if numbers:
                 result["number"] = next(iter(numbers.values()))[1]
-            event = _end(connection, job, "succeeded", result=result)
-            if event is None:
+            ended = _end(connection, job, "succeeded", {}, result=result)
+            if ended is None:
                 connection.rollback()
                 return False
             _publish(connection, job, outcome.artifacts)
@@ -48,7 +61,8 @@ class PostgresFinisher:
             _insert_edges(connection, job, outcome.edges)
             for follow_up in outcome.follow_ups:
                 insert_follow_up(connection, job, follow_up)
-            _tell(connection, job, event, "job.succeeded", {})
+            queues = ended.go_on(connection)
+        self._ring_all(queues)
         return True
 
     def fail(self, job: ClaimedJob, error: dict[str, Any]) -> bool:
@@ -61,41 +75,57 @@ class PostgresFinisher:
 
     def _end_without_result(self, job: ClaimedJob, state: str, error: dict[str, Any]) -> bool:
         with self._pool.connection() as connection:
-            event = _end(connection, job, state, error=error)
-            if event is None:
+            ended = _end(connection, job, state, {"code": error["code"]}, error=error)
+            if ended is None:
                 return False
-            _tell(connection, job, event, f"job.{state}", {"code": error["code"]})
+            queues = ended.go_on(connection)
+        self._ring_all(queues)
         if state == "failed":
             FAILED.labels(job.kind, error["code"]).inc()
         return True
+
+    def _ring_all(self, queues: list[str]) -> None:
+        for queue in queues:  # a bell for each job: each sets one slot going
+            self._ring(queue)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The pipeline that the job belongs to."""
+
+    pipeline_id: str | None
+
+    def go_on(self, connection: Connection[Any]) -> list[str]:
+        """Lets the pipeline go on; the last thing of a commit, since others wait for it from here on."""
+        return advance_after_end(connection, self.pipeline_id) if self.pipeline_id else []
 
 
 def _is_version(item: Record) -> bool:
     return isinstance(item, DatasetVersionRecord)
 
 
-def _end(connection: Connection[Any], job: ClaimedJob, state: str, **values: dict[str, Any]) -> int | None:
+def _end(
+    connection: Connection[Any], job: ClaimedJob, state: str, data: dict[str, Any], **values: dict[str, Any]
+) -> _Ended | None:
+    """None if the end was not this attempt's to set."""
     row = connection.execute(
         _FENCE,
         {
             "id": job.id,
             "epoch": job.epoch,
             "state": state,
+            "data": Jsonb(data),
             "result": Jsonb(values["result"]) if "result" in values else None,
             "error": Jsonb(values["error"]) if "error" in values else None,
         },
+        prepare=True,
     ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _tell(connection: Connection[Any], job: ClaimedJob, number: int, event: str, data: dict[str, Any]) -> None:
-    connection.execute(
-        "INSERT INTO job_events (tenant_id, job_id, number, type, data) VALUES (%s, %s, %s, %s, %s)",
-        [job.tenant_id, job.id, number, event, Jsonb(data)],
-    )
+    return None if row is None else _Ended(*row)
 
 
 def _publish(connection: Connection[Any], job: ClaimedJob, artifacts: tuple[ArtifactRef, ...]) -> None:
+    if not artifacts:
+        return
     digests = [artifact.sha256 for artifact in artifacts]
     connection.execute(
         """UPDATE artifacts SET published_at = coalesce(published_at, now()), touched_at = now()
@@ -150,6 +180,8 @@ def _insert_record(
 
 
 def _insert_edges(connection: Connection[Any], job: ClaimedJob, edges: tuple[Edge, ...]) -> None:
+    if not edges:
+        return
     connection.execute(
         """INSERT INTO lineage_edges (tenant_id, source, target, relation, job_id)
            SELECT %s, source, target, relation, %s FROM unnest(%s::text[], %s::text[], %s::text[])

@@ -5,35 +5,21 @@ from __future__ import annotations
 from typing import Any, Final
 
 from psycopg import Connection
-from psycopg.types.json import Jsonb
 
-from impasto.backends.postgres.inbox import INSERT
+from impasto.backends.postgres.inbox import INSERT, values_of
 from impasto.jobs import ClaimedJob
 from impasto.outcomes import FollowUp
+from impasto.submission import NewJob
 
 _INSERT: Final = INSERT.format(tenant="%(tenant)s")
 
 
 def insert_follow_up(connection: Connection[Any], job: ClaimedJob, follow_up: FollowUp) -> None:
     """Accepts the job for the tenant whose job has succeeded; the caller commits."""
-    kind, params = follow_up.kind, follow_up.params.model_dump(mode="json")
-    connection.execute(
-        _INSERT,
-        {
-            "tenant": job.tenant_id,
-            "id": follow_up.id,
-            "kind": kind.name,
-            "queue": kind.queue,
-            "shape": kind.shape,
-            "params": Jsonb(params),
-            "priority": 0,
-            "run_after": None,
-            "run_limit_s": kind.run_limit_s,
-            "finish_by": None,
-            "start_by": None,
-            "idempotency_key": None,
-            "request_sha256": None,
-            "traceparent": job.traceparent,
-            "affinity": kind.affinity_of(params),
-        },
+    new = NewJob(
+        id=follow_up.id,
+        kind=follow_up.kind,
+        params=follow_up.params.model_dump(mode="json"),
+        traceparent=job.traceparent,
     )
+    connection.execute(_INSERT, {"tenant": job.tenant_id, **values_of(new)})

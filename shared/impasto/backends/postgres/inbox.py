@@ -9,79 +9,96 @@ from typing import Any, Final
 from psycopg import AsyncConnection, Rollback
 from psycopg.types.json import Jsonb
 
+from impasto.backends.postgres.flows import perform_async
 from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.known import first_missing, first_unmeasured, first_without_picture
+from impasto.backends.postgres.quotas import check_submission
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 
-# `{tenant}` is whose job it is, as SQL.
+# `{tenant}` is whose job it is, as SQL. Deadlines count from the database's clock, which alone judges them.
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      start_by, idempotency_key, request_sha256, traceparent, affinity, last_event)
+                      start_by, idempotency_key, request_sha256, traceparent, affinity, size_class, pipeline_id,
+                      last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
-            coalesce(%(run_after)s, now()), %(run_limit_s)s, %(finish_by)s, %(start_by)s, %(idempotency_key)s,
-            %(request_sha256)s, %(traceparent)s, %(affinity)s, 1)
+            now() + make_interval(secs => coalesce(%(start_after_s)s::double precision, 0)), %(run_limit_s)s,
+            now() + make_interval(secs => %(finish_in_s)s::double precision),
+            now() + make_interval(secs => %(start_in_s)s::double precision), %(idempotency_key)s,
+            %(request_sha256)s, %(traceparent)s, %(affinity)s, %(size_class)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
 ), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent) SELECT tenant_id, id, queue, traceparent FROM job
-    RETURNING outbox.id AS outbox_id
+    -- Of a job that may not start yet, the reconciler rings when it may.
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM job
+    RETURNING outbox.id AS outbox_id, outbox.created_at <= now() AS now_due
 )
-SELECT {COLUMNS}, outbox_id FROM job, bell
+SELECT {COLUMNS}, CASE WHEN now_due THEN outbox_id END FROM job, bell
 """  # noqa: S608  fixed columns
-_INSERT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+IN_TENANT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
+# The row is made before its policies are looked at, and to make it is to say whose it is: no statement comes before.
+_INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenant)s, true)")
 
 # Any number of jobs in one statement. The first row carries the key of the whole call, and who was submitted with it.
 _INSERT_ALL: Final = f"""
 WITH job AS (
-    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
-                      idempotency_key, request_sha256, submitted_with, traceparent, affinity, last_event)
-    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
+    INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
+                      idempotency_key, request_sha256, submitted_with, traceparent, affinity, size_class, last_event)
+    SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority,
+           now() + make_interval(secs => coalesce(start_after_s, 0)), run_limit_s,
+           now() + make_interval(secs => finish_in_s), now() + make_interval(secs => start_in_s),
            CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
-           affinity, 1
+           affinity, size_class, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
-                %(priority)s::smallint[], %(run_limit_s)s::double precision[], %(finish_by)s::timestamptz[],
-                %(start_by)s::timestamptz[], %(affinity)s::text[])
-         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by, affinity, n)
+                %(priority)s::smallint[], %(start_after_s)s::double precision[], %(run_limit_s)s::double precision[],
+                %(finish_in_s)s::double precision[], %(start_in_s)s::double precision[], %(affinity)s::text[],
+                %(size_class)s::smallint[])
+         WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, start_after_s, run_limit_s, finish_in_s,
+                               start_in_s, affinity, size_class, n)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
 ), numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY queue ORDER BY id) AS place FROM job
+    SELECT *, row_number() OVER (PARTITION BY queue, run_after ORDER BY id) AS place FROM job
 ), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
-    SELECT tenant_id, id, queue, traceparent FROM numbered WHERE place <= {MOST_BELLS}
-    RETURNING outbox.id AS outbox_id, outbox.job_id
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM numbered WHERE place <= {MOST_BELLS}
+    RETURNING outbox.id AS outbox_id, outbox.job_id, outbox.created_at <= now() AS now_due
 )
-SELECT {COLUMNS}, queue, outbox_id FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
+SELECT {COLUMNS}, queue, CASE WHEN now_due THEN outbox_id END
+FROM job LEFT JOIN bell ON bell.job_id = job.id ORDER BY id
 """  # noqa: S608  fixed columns
 
-# The same condition as the catalogue's `measured`.
-_UNMEASURED: Final = """
-SELECT c.id FROM checkpoints c
-WHERE c.id = ANY(%s) AND NOT EXISTS (
-    SELECT 1 FROM evaluations e WHERE e.checkpoint_id = c.id AND e.measures->>'split' <> 'train'
-)
-ORDER BY c.id LIMIT 1
-"""
 
-# What proves that an identifier is the tenant's, by its prefix. Row-level security keeps each to the tenant.
-_TABLES: Final = {
-    "art": "artworks",
-    "dst": "datasets",
-    "dsv": "dataset_versions",
-    "ckp": "checkpoints",
-    "evl": "evaluations",
-    "sty": "styles",
-    "job": "jobs",
-}
+def values_of(job: NewJob) -> dict[str, Any]:
+    """The values of `INSERT`."""
+    return {
+        "id": job.id,
+        "kind": job.kind.name,
+        "queue": job.kind.queue,
+        "shape": job.kind.shape,
+        "params": Jsonb(job.params),
+        "priority": job.priority,
+        "start_after_s": job.start_after_s,
+        "run_limit_s": job.kind.run_limit_s,
+        "finish_in_s": job.finish_in_s,
+        "start_in_s": job.start_in_s,
+        "idempotency_key": job.idempotency_key,
+        "request_sha256": job.request_sha256,
+        "traceparent": job.traceparent,
+        "affinity": job.kind.affinity_of(job.params),
+        "size_class": job.kind.size_of(job.params),
+        "pipeline_id": job.pipeline_id,
+    }
 
 
 class PostgresInbox:
@@ -91,64 +108,35 @@ class PostgresInbox:
         self._connection = connection
 
     async def missing(self, identifiers: list[str]) -> str | None:
-        by_table: dict[str, list[str]] = {}
-        for identifier in identifiers:
-            table = "artifacts" if identifier.startswith("sha256:") else _TABLES.get(identifier[:3])
-            if table is None:
-                return identifier
-            by_table.setdefault(table, []).append(identifier)
-        for table, wanted in by_table.items():
-            found = "'sha256:' || sha256" if table == "artifacts" else "id"
-            visible = "published_at IS NOT NULL" if table == "artifacts" else "true"
-            cursor = await self._connection.execute(
-                f"SELECT w FROM unnest(%s::text[]) w WHERE NOT EXISTS "  # noqa: S608  fixed names
-                f"(SELECT 1 FROM {table} WHERE {found} = w AND {visible}) LIMIT 1",
-                [wanted],
-            )
-            if row := await cursor.fetchone():
-                return str(row[0])
-        return None
+        return await perform_async(self._connection, first_missing(identifiers))
+
+    async def no_picture(self, digests: list[str]) -> str | None:
+        return await perform_async(self._connection, first_without_picture(digests))
 
     async def unmeasured(self, checkpoint_ids: list[str]) -> str | None:
-        if not checkpoint_ids:
-            return None
-        cursor = await self._connection.execute(_UNMEASURED, [checkpoint_ids])
-        row = await cursor.fetchone()
-        return None if row is None else str(row[0])
+        return await perform_async(self._connection, first_unmeasured(checkpoint_ids))
 
-    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell] | None:
-        values = {
-            "id": job.id,
-            "kind": job.kind.name,
-            "queue": job.kind.queue,
-            "shape": job.kind.shape,
-            "params": Jsonb(job.params),
-            "priority": job.priority,
-            "run_after": job.run_after,
-            "run_limit_s": job.kind.run_limit_s,
-            "finish_by": job.finish_by,
-            "start_by": job.start_by,
-            "idempotency_key": job.idempotency_key,
-            "request_sha256": job.request_sha256,
-            "traceparent": job.traceparent,
-            "affinity": job.kind.affinity_of(job.params),
-        }
-        cursor = await self._connection.execute(_INSERT, values)
+    async def insert(self, job: NewJob) -> tuple[JobRecord, Bell | None] | None:
+        cursor = await self._connection.execute(IN_TENANT, values_of(job))
         row = await cursor.fetchone()
         if row is None:
             return None
         if job.callback is not None:
             await PostgresEndpoints(self._connection).add(replace(job.callback, job_id=job.id))
-        return record(row[:-1]), Bell(job.kind.queue, row[-1], job.traceparent)
+        return record(row[:-1]), _bell(job, row[-1])
 
     async def by_key(self, idempotency_key: str) -> tuple[JobRecord, bytes]:
         cursor = await self._connection.execute(
-            f"SELECT {COLUMNS}, request_sha256 FROM jobs WHERE idempotency_key = %s",  # noqa: S608  fixed columns
+            f"""SELECT {COLUMNS}, request_sha256 FROM jobs
+                WHERE tenant_id = current_setting('app.tenant_id') AND idempotency_key = %s""",  # noqa: S608
             [idempotency_key],
         )
         row = await cursor.fetchone()
         assert row is not None, "a taken key has its job"
         return record(row[:-1]), bytes(row[-1])
+
+    async def check_quotas(self) -> None:
+        await check_submission(self._connection)
 
     async def insert_all(self, jobs: Sequence[NewJob]) -> SubmittedAll | None:
         first = jobs[0]
@@ -159,10 +147,12 @@ class PostgresInbox:
             "shape": [job.kind.shape for job in jobs],
             "params": [Jsonb(job.params) for job in jobs],
             "priority": [job.priority for job in jobs],
+            "start_after_s": [job.start_after_s for job in jobs],
             "run_limit_s": [job.kind.run_limit_s for job in jobs],
-            "finish_by": [job.finish_by for job in jobs],
-            "start_by": [job.start_by for job in jobs],
+            "finish_in_s": [job.finish_in_s for job in jobs],
+            "start_in_s": [job.start_in_s for job in jobs],
             "affinity": [job.kind.affinity_of(job.params) for job in jobs],
+            "size_class": [job.kind.size_of(job.params) for job in jobs],
             "idempotency_key": first.idempotency_key,
             "request_sha256": first.request_sha256,
             "traceparent": first.traceparent,
@@ -183,3 +173,20 @@ class PostgresInbox:
             [first.id],
         )
         return [record(row) for row in await cursor.fetchall()], request_sha256
+
+
+async def insert_alone(
+    connection: AsyncConnection[Any], tenant_id: str, job: NewJob
+) -> tuple[JobRecord, Bell | None] | None:
+    """A job that refers to nothing and has no callback: one statement, which is its own transaction.
+
+    None if its Idempotency-Key is taken. A submission is little else than round trips: this is one instead of four.
+    """
+    cursor = await connection.execute(_INSERT_ALONE, {**values_of(job), "tenant": tenant_id})
+    row = await cursor.fetchone()
+    return None if row is None else (record(row[:-1]), _bell(job, row[-1]))
+
+
+def _bell(job: NewJob, outbox_id: int | None) -> Bell | None:
+    """None for a job that may not start yet: the reconciler rings when it may."""
+    return None if outbox_id is None else Bell(job.kind.queue, outbox_id, job.traceparent)

@@ -11,7 +11,8 @@ from impasto.jobs import JobEvent, JobRecord, JobState
 
 COLUMNS: Final = (
     "id, kind, state, params, result, error, progress, attempts, cancel_requested_at IS NOT NULL AS cancel_requested, "
-    "created_at, started_at, finished_at, start_by, finish_by, retry_of, "
+    "created_at, started_at, finished_at, CASE WHEN run_after > created_at THEN run_after END AS start_after, "
+    "start_by, finish_by, retry_of, pipeline_id, "
     "job_waits_for(state, queue, kind) AS waiting_for"
 )
 _NAMES: Final = (
@@ -27,9 +28,11 @@ _NAMES: Final = (
     "created_at",
     "started_at",
     "finished_at",
+    "start_after",
     "start_by",
     "finish_by",
     "retry_of",
+    "pipeline_id",
     "waiting_for",
 )
 
@@ -51,14 +54,16 @@ _BY_STATE: Final = """id = ANY(ARRAY(
 _AFTER_ALL: Final = "job_" + 26 * "z"
 
 # Queued: ended here and now. Running: the flag is set; the worker sees it when it next renews its lease.
-_CANCEL: Final = f"""
+# Locked in one order, so that two calls that overlap do not wait for each other.
+CANCEL: Final = f"""
 WITH asked AS (
     UPDATE jobs SET cancel_requested_at = now(), last_event = last_event + 1,
         state = CASE state WHEN 'queued' THEN 'canceled' ELSE state END,
         finished_at = CASE state WHEN 'queued' THEN now() END,
         error = CASE state WHEN 'queued' THEN '{{"code": "canceled", "message": "canceled before it started"}}'::jsonb
                 ELSE error END
-    WHERE id = %(id)s AND state IN ('queued', 'running') AND cancel_requested_at IS NULL
+    WHERE id IN (SELECT id FROM jobs WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE)
+      AND state IN ('queued', 'running') AND cancel_requested_at IS NULL
     RETURNING *
 ), told AS (
     INSERT INTO job_events (tenant_id, job_id, number, type)
@@ -127,9 +132,14 @@ async def list_jobs(
 
 async def request_cancel(connection: AsyncConnection[Any], job_id: str) -> JobRecord | None:
     """Asks the job to stop. None if it has ended, was asked before, or is not the tenant's."""
-    cursor = await connection.execute(_CANCEL, {"id": job_id})
-    row = await cursor.fetchone()
-    return None if row is None else record(row)
+    asked = await request_cancel_all(connection, [job_id])
+    return asked[0] if asked else None
+
+
+async def request_cancel_all(connection: AsyncConnection[Any], job_ids: list[str]) -> list[JobRecord]:
+    """Asks these jobs to stop; those among them that have not ended and were not asked before."""
+    cursor = await connection.execute(CANCEL, {"ids": job_ids})
+    return [record(row) for row in await cursor.fetchall()]
 
 
 async def events_after(connection: AsyncConnection[Any], job_id: str, number: int, most: int = 200) -> list[JobEvent]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,21 +30,37 @@ def add_key(connection: Connection[Any], tenant_id: str, key: NewKey, name: str,
     )
 
 
-async def key_for_request(connection: AsyncConnection[Any], key_id: str) -> tuple[str, bytes, list[Scope]] | None:
-    """Tenant, secret's digest and scopes of a key that is neither revoked nor expired; notes its use once a minute."""
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key that may be used, and how fast its tenant's keys may ask; None: as the platform's settings say."""
+
+    tenant_id: str
+    secret_sha256: bytes
+    scopes: list[Scope]
+    requests_per_s: float | None
+    requests_burst: int | None
+    # Whether a submission has to be counted against a quota of the tenant.
+    has_quotas: bool
+
+
+async def key_for_request(connection: AsyncConnection[Any], key_id: str) -> KnownKey | None:
+    """The key of that id, if it is neither revoked nor expired; notes its use once a minute."""
     await connection.execute("SELECT set_config('app.key_id', %s, true)", [key_id])
     cursor = await connection.execute(
-        """SELECT tenant_id, secret_sha256, scopes, coalesce(last_used_at < now() - interval '1 minute', true)
-           FROM api_keys WHERE id = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())""",
+        """SELECT k.tenant_id, k.secret_sha256, k.scopes, t.requests_per_s, t.requests_burst,
+                  coalesce(t.queued_cap::double precision, t.device_seconds_a_day, t.storage_bytes) IS NOT NULL,
+                  coalesce(k.last_used_at < now() - interval '1 minute', true)
+           FROM api_keys k LEFT JOIN tenants t ON t.id = k.tenant_id
+           WHERE k.id = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())""",
         [key_id],
     )
     row = await cursor.fetchone()
     if row is None:
         return None
-    if row[3]:
+    if row[-1]:
         await connection.execute("SELECT set_config('app.tenant_id', %s, true)", [row[0]])
         await connection.execute("UPDATE api_keys SET last_used_at = now() WHERE id = %s", [key_id])
-    return row[0], row[1], row[2]
+    return KnownKey(*row[:-1])
 
 
 async def create_key(

@@ -7,7 +7,8 @@ from typing import Final
 from impasto.jobs import MAX_RUNNER_LOSSES, MAX_WORKER_LOSSES
 
 # `condition` and `locking` are fixed texts of ours. Worker and runner losses are counted apart: churn must not kill a
-# healthy job, and a job that kills its own runner must not go round for ever.
+# healthy job, and a job that kills its own runner must not go round for ever. What is no fault of the job or of its
+# attempt costs neither; with `pause_s` the job is not claimed before that is over.
 REQUEUE: Final = f"""
 WITH lost AS (
     SELECT id, worker_losses + (%(cause)s IN ('worker_lost', 'database_lost', 'engine_lost'))::int AS worker_losses,
@@ -21,7 +22,9 @@ WITH lost AS (
 ), moved AS (
     UPDATE jobs j SET worker_losses = judged.worker_losses, runner_losses = judged.runner_losses,
         lease_until = NULL, worker = NULL, worker_instance = NULL, progress = NULL,
-        attempts = attempts - (%(cause)s = 'drained')::int, last_event = last_event + 1,
+        attempts = attempts - (%(cause)s IN ('drained', 'storage_lost', 'engine_stopped'))::int,
+        last_event = last_event + 1,
+        run_after = CASE WHEN %(pause_s)s > 0 THEN now() + make_interval(secs => %(pause_s)s) ELSE run_after END,
         state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'canceled'
                      WHEN reason IS NOT NULL THEN 'failed' ELSE 'queued' END,
         finished_at = CASE WHEN cancel_requested_at IS NOT NULL OR reason IS NOT NULL THEN now() END,

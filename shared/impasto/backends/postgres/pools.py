@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
-from psycopg import AsyncConnection, Connection, OperationalError
+from psycopg import AsyncConnection, BaseConnection, Connection, OperationalError, sql
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from impasto.errors import Unavailable
 
 # A half-open connection is found in about half a minute instead of two hours.
+# How long one attempt to connect goes on. The pool doubles the pauses within an attempt: after an outage of a minute
+# and a half nobody would be served for another half a minute. A new attempt begins with whoever asks next.
+_RECONNECT_S = 4.0
 _KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+
+# A connection that answered so lately is handed out unseen.
+_SURE_S: Final = 1.0
+
+
+class _Rested:
+    """After an outage nobody is handed a dead connection: those that rested are asked for a sign of life first."""
+
+    def __init__(self) -> None:
+        self._seen: WeakKeyDictionary[BaseConnection[Any], float] = WeakKeyDictionary()
+
+    async def check(self, connection: AsyncConnection[Any]) -> None:
+        if self._rested(connection):
+            await AsyncConnectionPool.check_connection(connection)
+            self._seen[connection] = time.monotonic()
+
+    def check_now(self, connection: Connection[Any]) -> None:
+        if self._rested(connection):
+            ConnectionPool.check_connection(connection)
+            self._seen[connection] = time.monotonic()
+
+    def _rested(self, connection: BaseConnection[Any]) -> bool:
+        return time.monotonic() - self._seen.get(connection, 0.0) > _SURE_S
 
 
 def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection[Any]]:
@@ -23,10 +52,11 @@ def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection
         max_size=most,
         timeout=5,
         max_idle=120,
+        reconnect_timeout=_RECONNECT_S,
         open=False,
-        # After an outage nobody is handed a dead connection; on a living one this is a round trip without a statement.
-        check=AsyncConnectionPool.check_connection,
-        kwargs={"connect_timeout": 5, **_KEEPALIVE},
+        check=_Rested().check,
+        # `tenant_transaction` says BEGIN itself, together with whose transaction it is: one round trip, not two.
+        kwargs={"connect_timeout": 5, "autocommit": True, **_KEEPALIVE},
     )
 
 
@@ -41,14 +71,33 @@ def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> Connecti
         max_size=most,
         timeout=5,
         max_idle=120,
+        reconnect_timeout=_RECONNECT_S,
         open=True,
-        check=ConnectionPool.check_connection,
+        check=_Rested().check_now,
         kwargs={
             "connect_timeout": 5,
             **_KEEPALIVE,
             **({"options": "-c plan_cache_mode=force_generic_plan"} if plan_once else {}),
         },
     )
+
+
+_BEGIN: Final = sql.SQL("BEGIN; SET LOCAL app.tenant_id = {}")
+
+
+@asynccontextmanager
+async def connection_of(pool: AsyncConnectionPool[AsyncConnection[Any]]) -> AsyncIterator[AsyncConnection[Any]]:
+    """A connection on which each statement is its own transaction; nobody's rows are seen.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    try:
+        # Leaving it commits what was begun, or rolls it back if there was an error.
+        async with pool.connection() as connection:
+            yield connection
+    except (OperationalError, PoolTimeout) as error:
+        raise Unavailable("database_unavailable", "the database does not answer", hint="try again shortly") from error
 
 
 @asynccontextmanager
@@ -60,9 +109,6 @@ async def tenant_transaction(
     Raises:
         Unavailable: the database does not answer.
     """
-    try:
-        async with pool.connection() as connection, connection.transaction():
-            await connection.execute("SELECT set_config('app.tenant_id', %s, true)", [tenant_id])
-            yield connection
-    except (OperationalError, PoolTimeout) as error:
-        raise Unavailable("database_unavailable", "the database does not answer", hint="try again shortly") from error
+    async with connection_of(pool) as connection:
+        await connection.execute(_BEGIN.format(tenant_id), prepare=False)
+        yield connection

@@ -137,16 +137,21 @@ class PostgresQueue:
         jobs = self.claim_some(shapes).jobs
         return jobs[0] if jobs else None
 
-    def claim_some(self, shapes: Sequence[Shape], most: int = 1, held: Collection[str] = ()) -> Claims:
+    def claim_some(
+        self, shapes: Sequence[Shape], most: int = 1, held: Collection[str] = (), most_pool: int = 1
+    ) -> Claims:
         """The best job of one of these shapes; of the shape *engine* up to `most` that go together.
 
-        `held`: the checkpoints that this worker has loaded, or is about to load.
+        Of the shape *pool* the best `most_pool`. `held`: the checkpoints that this worker has loaded, or is about to.
         """
-        asked = {**self._who, **self._choice, "shapes": list(shapes), "most": most, "held": sorted(held)}
+        counts = {"most": most, "most_pool": most_pool}
+        asked = {**self._who, **self._choice, **counts, "shapes": list(shapes), "held": sorted(held)}
         passed_over: set[str] = set()
         crowded = False
         for depth in _DEPTHS:
-            claims, more, refused = self._ask({**asked, "depth": most + depth, "passed_over": sorted(passed_over)})
+            claims, more, refused = self._ask(
+                {**asked, "depth": max(most, most_pool) + depth, "passed_over": sorted(passed_over)}
+            )
             if claims.jobs or not (more or refused):
                 # What others were busy with at this moment may be free in the next.
                 return replace(claims, again_s=_SOON_S) if crowded and not claims.jobs else claims
@@ -212,6 +217,15 @@ class PostgresQueue:
         moved = self._requeue(cause, "id = %(id)s AND epoch = %(epoch)s", {"id": job.id, "epoch": job.epoch})
         return moved[0] if moved else None
 
+    def give_back_resumable(self, job: ClaimedJob, cause: str, pause_s: float) -> Moved | None:
+        """As `give_back`, for a job with a state to go on from, which another attempt does so after the pause.
+
+        None also if it has none: then nothing is changed.
+        """
+        condition = "id = %(id)s AND epoch = %(epoch)s AND last_checkpoint IS NOT NULL"
+        moved = self._requeue(cause, condition, {"id": job.id, "epoch": job.epoch}, pause_s)
+        return moved[0] if moved else None
+
     def give_back_predecessors(self) -> list[Moved]:
         """Takes back what an earlier life of this worker left running."""
         return self._requeue("worker_lost", "worker = %(worker)s AND worker_instance <> %(instance)s", self._who)
@@ -240,10 +254,10 @@ class PostgresQueue:
         with self._pool.connection() as connection:
             connection.execute("DELETE FROM workers WHERE name = %(worker)s AND instance = %(instance)s", self._who)
 
-    def _requeue(self, cause: str, condition: str, values: dict[str, Any]) -> list[Moved]:
+    def _requeue(self, cause: str, condition: str, values: dict[str, Any], pause_s: float = 0.0) -> list[Moved]:
         with self._pool.connection() as connection:
             rows = connection.execute(
-                REQUEUE.format(condition=condition, locking=OWN), {**values, "cause": cause}
+                REQUEUE.format(condition=condition, locking=OWN), {**values, "cause": cause, "pause_s": pause_s}
             ).fetchall()
         moved = [Moved(*row) for row in rows]
         count_failed(moved)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection
 
 from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.quotas import check_submission
 from impasto.errors import NotFound
 from impasto.submission import MOST_BELLS, MOST_JOBS, Bell, SubmittedAll, new_job_id, refuse_retry
 
@@ -14,9 +15,10 @@ from impasto.submission import MOST_BELLS, MOST_JOBS, Bell, SubmittedAll, new_jo
 _RETRY: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
-                      traceparent, affinity, retry_of, last_event)
+                      traceparent, affinity, size_class, retry_of, last_event)
     SELECT u.new_id, tenant_id, kind, queue, shape, params, priority, run_limit_s,
-           now() + (finish_by - created_at), now() + (start_by - created_at), traceparent, affinity, id, 1
+           now() + (finish_by - created_at), now() + (start_by - created_at), traceparent, affinity, size_class,
+           id, 1
     FROM jobs JOIN unnest(%(jobs)s::text[], %(new)s::text[]) AS u (job_id, new_id) ON id = u.job_id
     WHERE state IN ('failed', 'canceled') ORDER BY u.new_id
     ON CONFLICT (tenant_id, retry_of) WHERE retry_of IS NOT NULL DO NOTHING
@@ -44,12 +46,15 @@ async def retry_jobs(connection: AsyncConnection[Any], job_ids: list[str]) -> Su
     Raises:
         NotFound: one of them is not the tenant's.
         Conflict: one of them has not ended, or has succeeded.
+        LimitExceeded: a quota of the tenant is used up.
     """
     asked = list(dict.fromkeys(job_ids))
     await _refuse(connection, asked)
     # In one order whoever asks: two calls that overlap must not wait for each other.
     new = sorted(new_job_id() for _ in asked)
     rows = await (await connection.execute(_RETRY, {"jobs": sorted(asked), "new": new})).fetchall()
+    if rows:  # some are new
+        await check_submission(connection)
     cursor = await connection.execute(
         f"SELECT {COLUMNS} FROM jobs "  # noqa: S608  fixed columns
         "WHERE tenant_id = current_setting('app.tenant_id') AND retry_of = ANY(%s)",

@@ -44,7 +44,7 @@ SELECT id, state, queue, kind, error->>'code' FROM ended
 def expire_leases(connection: Connection[Any]) -> list[Moved]:
     """Takes jobs from workers that have been silent longer than their lease."""
     rows = connection.execute(
-        REQUEUE.format(condition="lease_until < now()", locking=SWEEP), {"cause": "worker_lost"}
+        REQUEUE.format(condition="lease_until < now()", locking=SWEEP), {"cause": "worker_lost", "pause_s": 0.0}
     ).fetchall()
     return [Moved(*row) for row in rows]
 
@@ -59,6 +59,24 @@ def fail_not_started(connection: Connection[Any]) -> list[Moved]:
     return [Moved(*row) for row in connection.execute(_NOT_STARTED).fetchall()]
 
 
+def due_pipelines(connection: Connection[Any]) -> list[str]:
+    """Pipelines of which something has happened that nobody has drawn the consequences of."""
+    rows = connection.execute("SELECT DISTINCT pipeline_id FROM pipeline_steps WHERE due LIMIT 200").fetchall()
+    return [row[0] for row in rows]
+
+
+def pipelines_to_stop(connection: Connection[Any]) -> list[str]:
+    """Pipelines that are to stop and have a job that nobody has asked to."""
+    rows = connection.execute(
+        """SELECT DISTINCT p.id FROM pipelines p JOIN pipeline_steps s ON s.pipeline_id = p.id
+               LEFT JOIN jobs j ON j.id = s.job_id
+           WHERE p.cancel_requested_at < now() - interval '2 seconds' AND p.finished_at IS NULL
+             AND (s.state = 'waiting' OR (j.state IN ('queued', 'running') AND j.cancel_requested_at IS NULL))
+           LIMIT 200"""
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def take_ended_states(connection: Connection[Any]) -> list[tuple[str, str]]:
     """Tenants and jobs that ended with a state to go on from, and forgets it; roll back if it cannot be removed."""
     return connection.execute(
@@ -66,6 +84,19 @@ def take_ended_states(connection: Connection[Any]) -> list[tuple[str, str]]:
                               AND state IN ('succeeded', 'failed', 'canceled') LIMIT 20 FOR UPDATE SKIP LOCKED)
            UPDATE jobs j SET last_checkpoint = NULL FROM ended WHERE j.id = ended.id RETURNING j.tenant_id, j.id"""
     ).fetchall()
+
+
+def settle_events(connection: Connection[Any]) -> int:
+    """Puts events of an earlier life of the database before those to come; how many there were.
+
+    A database that was restored from a dump counts its transactions anew: events with a number that is still to come
+    would be held back until then. Their order among themselves is that of their rows.
+    """
+    cursor = connection.execute(
+        """UPDATE job_events SET xid = '0' FROM tenants t
+           WHERE job_events.tenant_id = t.id AND xid >= pg_snapshot_xmax(pg_current_snapshot())"""
+    )
+    return cursor.rowcount
 
 
 def forget_workers(connection: Connection[Any], silent_s: float) -> list[str]:

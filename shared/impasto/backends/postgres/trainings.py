@@ -36,9 +36,6 @@ FROM (SELECT id, last_checkpoint FROM jobs WHERE id = %(id)s FOR UPDATE) before
 WHERE j.id = before.id AND j.epoch = %(epoch)s AND j.state = 'running'
 RETURNING before.last_checkpoint
 """
-_FORGET: Final = """
-UPDATE jobs SET last_checkpoint = NULL WHERE id = %(id)s AND epoch = %(epoch)s AND state = 'running' RETURNING id
-"""
 
 
 class PostgresTrainings:
@@ -67,10 +64,6 @@ class PostgresTrainings:
             return state
         before = TrainingState.model_validate(row[0]) if row[0] else None
         return None if before == state else before
-
-    def forget(self, job: ClaimedJob) -> bool:
-        """From now on there is nothing to go on from; False, and nothing changed, if the attempt is over."""
-        return self._execute(job, _FORGET) is not None
 
     def state(self, job: ClaimedJob) -> TrainingState | None:
         """Where an earlier attempt of the job got to."""

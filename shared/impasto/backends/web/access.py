@@ -3,21 +3,28 @@
 No postponed annotations here: FastAPI could not resolve those that close over `scope`.
 """
 
-from collections.abc import AsyncIterator, Callable
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from psycopg import AsyncConnection, OperationalError
-from psycopg_pool import PoolTimeout
+from psycopg import AsyncConnection
+from starlette.datastructures import State
 
-from impasto.backends.postgres.keys import key_for_request
-from impasto.backends.postgres.pools import tenant_transaction
-from impasto.errors import AccessDenied, Unavailable
+from impasto.backends.postgres.keys import KnownKey, key_for_request
+from impasto.backends.postgres.pools import connection_of, tenant_transaction
+from impasto.backends.postgres.rates import take
+from impasto.backends.rates import RedisRates
+from impasto.backends.web.known_keys import KnownKeys
+from impasto.errors import AccessDenied
+from impasto.quotas import Rate, Taken, too_fast
 from impasto.tenants import Scope, allows, parse_key, same_secret
 
 _BEARER = HTTPBearer(auto_error=False, description="An API key: `impasto keys create`.")
+# What only reads passes uncounted while Redis is away.
+_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Caller:
     tenant_id: str
     key_id: str
     scopes: frozenset[str]
+    has_quotas: bool = False
 
 
 async def authenticate(
@@ -36,30 +44,76 @@ async def authenticate(
 
     Raises:
         AccessDenied: no key, or one that is malformed, unknown, expired or revoked; the answer is the same for all.
+        LimitExceeded: the key asks faster than it may.
     """
     parsed = parse_key(credentials.credentials) if credentials else None
     if parsed is not None:
         key_id, digest = parsed
-        try:
-            async with request.app.state.pool.connection() as connection, connection.transaction():
-                found = await key_for_request(connection, key_id)
-        except (OperationalError, PoolTimeout) as error:
-            raise Unavailable("database_unavailable", "the database does not answer") from error
-        if found is not None and same_secret(found[1], digest):
-            return Caller(found[0], key_id, frozenset(found[2]))
+        found = await _look_up(request.app.state, key_id)
+        if found is not None and same_secret(found.secret_sha256, digest):
+            await _count(request, key_id, found)
+            return Caller(found.tenant_id, key_id, frozenset(found.scopes), found.has_quotas)
     raise AccessDenied(
         "unauthenticated", "no valid API key", hint="send `Authorization: Bearer impasto_live_...`; see `impasto keys`"
     )
 
 
-def may(scope: Scope) -> Callable[..., Caller]:
+async def _look_up(state: State, key_id: str) -> KnownKey | None:
+    """Raises:
+    Unavailable: the database does not answer.
+    """
+    known: KnownKeys = state.known_keys
+    if found := known.get(key_id):
+        return found
+    async with connection_of(state.pool) as connection, connection.transaction():
+        found = await key_for_request(connection, key_id)
+    if found is not None:
+        known.keep(key_id, found)
+    return found
+
+
+async def _count(request: Request, key_id: str, key: KnownKey) -> None:
+    """Counts this request, and tells its answer what is left.
+
+    In Redis; while that is away in the database, if the request writes.
+
+    Raises:
+        LimitExceeded: the key asks faster than it may.
+        Unavailable: the database does not answer.
+    """
+    rates: RedisRates | None = request.app.state.rates
+    if rates is None:
+        return
+    rate = rates.rate_of(key.requests_per_s, key.requests_burst)
+    counted = None if rates.away else await rates.take(key_id, rate)
+    if counted is None and rates.away and request.method not in _READING:
+        async with connection_of(request.app.state.pool) as connection, connection.transaction():
+            counted = await take(connection, key.tenant_id, key_id, rate)
+    if counted is None:
+        return
+    request.state.headers = _told(rate, counted)
+    if not counted.passes:
+        raise too_fast(rate, counted.wait_s)
+
+
+def _told(rate: Rate, counted: Taken) -> list[tuple[bytes, bytes]]:
+    """The fields of draft-ietf-httpapi-ratelimit-headers: the policy, what is left, and when it is whole again."""
+    window_s = max(1, round(rate.burst / rate.per_s))
+    return [
+        (b"ratelimit-policy", f'"key";q={rate.burst};w={window_s}'.encode()),
+        (b"ratelimit", f'"key";r={counted.left};t={math.ceil(counted.full_in_s)}'.encode()),
+    ]
+
+
+def may(scope: Scope) -> Callable[..., Awaitable[Caller]]:
     """A dependency: the caller, whose key must have this scope (`admin` has all but `operate`).
 
     Raises:
         AccessDenied: the key lacks the scope.
     """
 
-    def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
+    # Asynchronous like every dependency here: one that is not would cost a thread for each request.
+    async def check(caller: Annotated[Caller, Depends(authenticate)]) -> Caller:
         if not allows(caller.scopes, scope):
             raise AccessDenied("scope_missing", f"this call needs a key with scope {scope!r}", limit=scope)
         return caller

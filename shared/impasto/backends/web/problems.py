@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -31,14 +32,21 @@ STATUSES: Final[dict[str, int]] = {
     "unauthenticated": 401,
     "scope_missing": 403,
     "not_found": 404,
+    "rate_limited": 429,
+    "quota_exceeded": 403,
     "image_format_unsupported": 415,
     "job_already_finished": 409,
     "job_not_finished": 409,
     "job_succeeded": 409,
+    "pipeline_already_finished": 409,
+    "pipeline_not_finished": 409,
+    "pipeline_succeeded": 409,
     "result_not_ready": 404,
     "checkpoint_not_measured": 409,
     "name_taken": 409,
     "no_worker_for_job": 409,
+    "schedule_ended": 409,
+    "schedule_limit": 409,
     "webhook_limit": 409,
     "webhook_disabled": 409,
     "webhook_key_missing": 503,
@@ -74,12 +82,13 @@ class Problem(BaseModel):
 _WORDS: Final = {
     400: "The request cannot be read.",
     401: "No valid API key.",
-    403: "The key lacks the scope.",
+    403: "The key lacks the scope, or a quota is used up.",
     404: "There is no such thing, or it is not yours.",
     409: "The thing's state does not allow this.",
     413: "The body is too large.",
     415: "The body's content type is not the one this address takes.",
     422: "A value is not allowed; `errors` names each place.",
+    429: "The key asks faster than it may; `Retry-After` says when to ask again.",
     503: "A part of the platform does not answer; try again.",
 }
 
@@ -107,6 +116,19 @@ _FAULTS: Final = {
     "missing": "field_missing",
     "json_invalid": "json_invalid",
     "prompt_invalid": "prompt_invalid",
+    # Found by the check of pipelines, which tells its faults in pydantic's form.
+    **{
+        code: code
+        for code in (
+            "kind_unknown",
+            "step_unknown",
+            "steps_cyclic",
+            "reference_invalid",
+            "condition_invalid",
+            "value_invalid",
+            "checkpoint_not_measured",
+        )
+    },
     "union_tag_invalid": "kind_unknown",
     "union_tag_not_found": "field_missing",
     "finite_number": "value_out_of_range",
@@ -144,8 +166,14 @@ def problem(request: Request, code: str, detail: str, **members: Any) -> JSONRes
     """The answer that carries a problem document."""
     document = problem_document(request.state.request_id, code, detail, **members)
     status = document["status"]
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {"Retry-After": "5"} if status == 503 else None
-    return JSONResponse(document, status_code=status, media_type=PROBLEM_TYPE, headers=headers)
+    return JSONResponse(document, status_code=status, media_type=PROBLEM_TYPE, headers=_headers(document))
+
+
+def _headers(document: dict[str, Any]) -> dict[str, str]:
+    if document["status"] == 401:
+        return {"WWW-Authenticate": "Bearer"}
+    wait_s = document.get("retry_after_s", 5 if document["status"] == 503 else None)
+    return {} if wait_s is None else {"Retry-After": str(max(1, math.ceil(wait_s)))}
 
 
 def install(app: FastAPI) -> None:
@@ -188,7 +216,7 @@ def _place(found: dict[str, Any]) -> str:
     parts = [str(part) for part in found["loc"]]
     within = parts[1:]
     # The union of kinds puts the kind's name between a job and its fields.
-    job = 2 if parts[0] == "body" and within[:1] == ["jobs"] else 0
+    job = {"jobs": 2, "job": 1}.get(within[0] if within else "", 0)
     if parts[0] == "body" and within[job : job + 1] and within[job] in all_kinds():
         del within[job]
     if found["type"] in {"union_tag_invalid", "union_tag_not_found"}:

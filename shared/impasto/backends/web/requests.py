@@ -56,7 +56,9 @@ class RequestFrame:
                 return  # whatever the application says of a body that was cut off, the answer is below
             if message["type"] == "http.response.start":
                 status, started_answer = message["status"], True
-                message["headers"] = [*message["headers"], *_frame_headers(request_id)]
+                # What a route's dependencies say of the request, such as how many more may come.
+                more = scope["state"].get("headers", [])
+                message["headers"] = [*message["headers"], *_frame_headers(request_id), *more]
             await send(message)
 
         try:

@@ -9,12 +9,11 @@ import torch
 from PIL import Image, ImageOps
 
 from impasto_ml.data.pictures import flatten
+from impasto_ml.data.pictures import open_picture as open_any
 from impasto_ml.families.text_to_image import DrawingRequest
 
 from .architectures import Architecture
 
-# What uploads are stored as.
-_PICTURES = ("PNG", "JPEG", "WEBP")
 # The timestep-distilled Flux was taught with prompts of this many tokens, the other with the pipeline's own 512.
 _FAST_FLUX_WORDS = 256
 
@@ -39,8 +38,7 @@ def open_picture(path: Path, size: tuple[int, int]) -> Image.Image:
     Raises ValueError if it cannot be read.
     """
     try:
-        with Image.open(path, formats=_PICTURES) as opened:
-            return ImageOps.fit(flatten(opened), size, Image.Resampling.LANCZOS)
+        return ImageOps.fit(flatten(open_any(path)), size, Image.Resampling.LANCZOS)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError("the picture cannot be read") from error
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
@@ -52,6 +52,8 @@ class DiffusersDrawing:
 
 class DiffusersTextToImage:
     """A loaded pipeline as a `TextToImage`. Drawings take turns; each keeps its own scheduler and random numbers."""
+
+    in_turn: ClassVar[bool] = True
 
     def __init__(self, loaded: LoadedPipeline, *, most_pixels: int = _MOST_PIXELS, attached: int = 8) -> None:
         """`most_pixels` a picture may have; `attached` adapters stay in memory beside the weights."""

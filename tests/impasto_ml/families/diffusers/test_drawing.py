@@ -182,6 +182,17 @@ def test_what_is_transparent_in_a_picture_lies_on_white(tmp_path: Path) -> None:
     assert open_picture(tmp_path / "clear.png", (16, 16)).getextrema() == ((255, 255),) * 3
 
 
+@pytest.mark.parametrize(
+    ("side", "kind", "reason"), [(24, "TIFF", "cannot be read"), (11_000, "PNG", "at most 100000000 are decoded")]
+)
+def test_what_the_platform_does_not_write_and_what_is_too_large_is_not_opened(
+    tmp_path: Path, side: int, kind: str, reason: str
+) -> None:
+    Image.new("1", (side, side)).save(tmp_path / "given", kind)
+    with pytest.raises(ValueError, match=reason):
+        open_picture(tmp_path / "given", (16, 16))
+
+
 def test_sixteen_times_the_pixels_need_more_than_ten_times_the_memory_they_work_in(load: Load) -> None:
     model = load("sd")
     small, large = (model.drawing_bytes(DrawingRequest("", 0, width=side, height=side)) for side in (256, 1024))

@@ -1,0 +1,1 @@
+"""Pipelines: several jobs in one submission that feed one another, checked whole before the first one starts."""

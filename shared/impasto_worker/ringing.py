@@ -1,0 +1,74 @@
+"""What a worker says through Redis: from a thread of its own, because no job may wait for a Redis that is silent."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from impasto.faults import trace_of
+from impasto.jobs import ClaimedJob
+
+_LOG = logging.getLogger("impasto.ringing")
+_MOST_WAITING: Final = 10_000
+_MOST_AT_ONCE: Final = 500
+
+
+class Sayer(Protocol):
+    """What rings bells and wakes the readers of jobs and of their tenant, such as `Bells`."""
+
+    def ring(self, queue: str) -> None: ...
+
+    def tell(self, job_ids: list[str], tenant_id: str | None) -> None: ...
+
+
+class Ringing:
+    """`ring` and `tell` return at once. What cannot be said is dropped: the reconciler rings, and readers poll."""
+
+    def __init__(self, bells: Sayer) -> None:
+        self._bells = bells
+        self._waiting: queue.Queue[str | ClaimedJob] = queue.Queue(_MOST_WAITING)
+        threading.Thread(target=self._say_for_ever, name="ringing", daemon=True).start()
+
+    def ring(self, queue_name: str) -> None:
+        """Puts a bell into the queue, soon."""
+        self._soon(queue_name)
+
+    def tell(self, job: ClaimedJob) -> None:
+        """Wakes the readers of a job's events, soon, together with what else comes up meanwhile."""
+        self._soon(job)
+
+    def _soon(self, what: str | ClaimedJob) -> None:
+        try:
+            self._waiting.put_nowait(what)
+        except queue.Full:
+            _LOG.warning("something was not said: Redis has been silent for too long")
+
+    def _say_for_ever(self) -> None:
+        while True:
+            several = [self._waiting.get()]
+            while len(several) < _MOST_AT_ONCE and not self._waiting.empty():
+                several.append(self._waiting.get())
+            for queue_name in (each for each in several if isinstance(each, str)):
+                self._say(lambda name=queue_name: self._bells.ring(name))  # type: ignore[misc]
+            self._tell_all(each for each in several if not isinstance(each, str))
+
+    def _tell_all(self, jobs: Iterable[ClaimedJob]) -> None:
+        by_tenant: dict[str, dict[str, None]] = {}
+        for job in jobs:
+            by_tenant.setdefault(job.tenant_id, {})[job.id] = None
+        for tenant_id, job_ids in by_tenant.items():
+            self._say(lambda ids=list(job_ids), whose=tenant_id: self._bells.tell(ids, whose))  # type: ignore[misc]
+
+    def _say(self, say: Callable[[], None]) -> None:
+        try:
+            say()
+        except (BrokerError, RedisError, OSError) as error:
+            _LOG.debug("something was not said: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001  whatever it was, the next must be said
+            _LOG.error("something was not said\n%s", trace_of(error))
