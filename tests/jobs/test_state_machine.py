@@ -60,6 +60,19 @@ class QueueMachine(Tenants):
         assert busy not in [attempt.job.id for attempt in made]
         return multiple(*made)
 
+    @precondition(lambda self: self.holders)
+    @rule(target=attempts, which=st.integers(0, 2), name=st.sampled_from(NAMES))
+    def is_paused_while_another_takes_its_jobs(self, which: int, name: str) -> Any:
+        """Beyond its lease, and the others go on."""
+        paused = self.holders[which % len(self.holders)]
+        for seconds in (20, 13):
+            self.ground.pass_time(seconds)
+            for hand in self.holders:
+                if hand is not paused:
+                    self._renew(hand)
+        self._sweep()
+        return self.claims_all(name=name, most=2)
+
     @rule(target=attempts, name=st.sampled_from(NAMES), most=st.integers(1, 4))
     def claims_all(self, name: str, most: int) -> Any:
         made: list[Attempt] = []
@@ -105,7 +118,10 @@ class QueueMachine(Tenants):
     @precondition(lambda self: self.holders)
     @rule(which=st.integers(0, 2))
     def renews(self, which: int) -> None:
-        hand, now = self.holders[which % len(self.holders)], self.ground.now
+        self._renew(self.holders[which % len(self.holders)])
+
+    def _renew(self, hand: Hand) -> None:
+        now = self.ground.now
         answer = hand.queue.renew(
             [attempt.job.id for attempt in hand.held], Holding(len(hand.held), None, hand.checkpoints)
         )
@@ -306,7 +322,7 @@ def test_whatever_the_order_no_job_is_lost_or_done_twice(ground: Ground) -> None
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=int(os.environ.get("IMPASTO_STATE_EXAMPLES", "60")),
+            max_examples=int(os.environ.get("IMPASTO_STATE_EXAMPLES", "40")),
             stateful_step_count=50,
             deadline=None,
             derandomize=not chosen,
