@@ -29,6 +29,22 @@ sys.path.insert(0, _PLUGIN)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [_PLUGIN, os.environ.get("PYTHONPATH")]))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also those that wait for minutes")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: waits for minutes; runs with --slow alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Not skipped, but not there: `make faults` is where they belong."""
+    if not config.getoption("--slow"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """PostgreSQL, a Redis-protocol server and an S3 server on free ports, in a folder of their own.

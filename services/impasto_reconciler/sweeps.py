@@ -29,7 +29,8 @@ from impasto.submission import Bell
 
 _LOG = logging.getLogger("impasto.reconciler")
 _BELL_AGE_S: Final = 1.0
-_UNHEARD_S: Final = 10.0
+# With the time between two sweeps this is what a lost bell costs: less than ten seconds.
+_UNHEARD_S: Final = 4.0
 _MOST_BELLS: Final = 16
 _FORGOTTEN_S: Final = 86_400.0
 # A database that answers nothing for so long was away, though no connection has broken.

@@ -77,7 +77,7 @@ def run_worker(settings: Settings, options: WorkerOptions) -> None:
 
 
 def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -> None:
-    ringing, app = Ringing(Bells(settings.redis_url)), celery_app(settings.redis_url)
+    ringing, app = Ringing(Bells(settings.redis_url)), celery_app(settings.redis_url, on_rubbish=DROPPED.inc)
     queue, slots, runners = _assemble(settings, options, ringing, folders)
     memory = DeviceMemory(options.device)
     register_bell(app, slots)

@@ -59,8 +59,9 @@ def test_a_bell_heard_many_times_starts_nothing_twice(stack: Stack, tmp_path: Pa
         app.send_task(TASK, kwargs={"v": 1, "queue": "test"}, queue="test")
     app.send_task(TASK, kwargs={"v": 2, "queue": "test"}, queue="test")
     app.send_task("impasto.unknown", kwargs={}, queue="test")
-    redis.Redis.from_url(stack.settings.redis_url).lpush(KEY_PREFIX + "test", json.dumps({"not": "a message"}))
     client = redis.Redis.from_url(stack.settings.redis_url)
+    for rubbish in (json.dumps({"not": "a message"}), "no JSON at all", b"\xff\xfe\x00", "[]", "null", ""):
+        client.lpush(KEY_PREFIX + "test", rubbish)
     eventually(lambda: client.llen(KEY_PREFIX + "test") == 0, "every message is taken")
     gate.unlink()
     job = ended(stack, job_id)

@@ -98,5 +98,5 @@ def check_bells(ground: Ground) -> None:
     """After a sweep no bell waits in the outbox, and what could have started long ago has one in Redis."""
     late = ground.look("SELECT id FROM outbox WHERE created_at < now() - interval '1.5 s'")
     assert not late, "a bell stays in the outbox"
-    waiting = ground.look("SELECT id FROM jobs WHERE state = 'queued' AND run_after < now() - interval '10.5 s'")
+    waiting = ground.look("SELECT id FROM jobs WHERE state = 'queued' AND run_after < now() - interval '4.5 s'")
     assert not waiting or ground.bells.waiting(QUEUE) >= 1, "nobody rings for what waits"

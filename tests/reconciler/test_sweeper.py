@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,11 @@ from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import engine_pool
 from impasto.identifiers import new_id
 from impasto.settings import Settings
+from impasto.testing.servers import Servers
+from impasto_reconciler import sweeps
 from impasto_reconciler.sweeps import Sweeper
+from tests.faults.conftest import through
+from tests.faults.proxy import Proxy
 
 
 def add_job(settings: Settings, *, state: str = "queued", age_s: float = 0, bell: bool = False) -> str:
@@ -170,3 +176,46 @@ def test_a_state_stays_named_while_the_store_is_away(settings: Settings, tmp_pat
     assert has_state(settings, job_id)
     sweep(settings)
     assert not has_state(settings, job_id)
+
+
+def test_a_database_that_hung_for_longer_than_a_lease_costs_nobody_their_job(
+    servers: Servers, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_SILENT_S", 1.0)
+    job_id = add_job(settings, state="running", age_s=-2)
+    with Proxy(servers.ports["postgres"]) as proxy:
+        url = through(settings.engine_database_url, proxy)
+        with engine_pool(url) as pool, ThreadPoolExecutor(1) as threads:
+            sweeper = Sweeper(pool, Bells(settings.redis_url), S3Objects(settings), grace_s=2)
+            sweeper.sweep()
+            time.sleep(2.1)  # its grace of after the start is over
+            with psycopg.connect(settings.engine_database_url) as connection:
+                connection.execute("UPDATE jobs SET lease_until = now() + interval '1 s'")
+            proxy.black_hole()
+            swept = threads.submit(sweeper.sweep)
+            time.sleep(2)
+            proxy.heal(resume=True)
+            swept.result(10)
+            # No connection broke; yet its worker could not have renewed.
+            assert state_of(settings, job_id) == "running"
+            time.sleep(2.1)
+            sweeper.sweep()
+            assert state_of(settings, job_id) == "queued", "it still does not renew: now it is lost"
+
+
+def test_a_redis_that_is_silent_holds_up_no_lost_lease(servers: Servers, settings: Settings) -> None:
+    with Proxy(servers.ports["redis"]) as proxy, engine_pool(settings.engine_database_url) as pool:
+        bells = Bells(through(settings.redis_url, proxy))
+        bells.ring("elsewhere")  # a connection of before
+        sweeper = Sweeper(pool, bells, S3Objects(settings), grace_s=0)
+        proxy.black_hole()
+        waiting = add_job(settings, age_s=60, bell=True)
+        began = time.monotonic()
+        sweeper.sweep()
+        lost = add_job(settings, state="running", age_s=1)
+        sweeper.sweep()
+        assert time.monotonic() - began < 25, "two sweeps, each with a bell that cannot be rung"
+        assert (state_of(settings, lost), state_of(settings, waiting)) == ("queued", "queued")
+        proxy.heal()
+        sweeper.sweep()
+        assert bells_of(settings) >= 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import redis
 from celery import Celery
-from kombu import Connection
+
+from impasto.backends.broker import BrokerConnection
 
 TASK: Final = "impasto.work"
 VERSION: Final = 1
@@ -23,19 +25,15 @@ def worker_queue(name: str) -> str:
     return f"worker.{name}"
 
 
-class _Connection(Connection):  # type: ignore[misc]  # kombu has no types
-    """Looks for Redis each second while it is away. Celery's own pauses grow to half a minute and are no setting."""
+def celery_app(
+    redis_url: str, *, socket_timeout_s: float = 10, on_rubbish: Callable[[], None] = lambda: None
+) -> Celery:
+    """The Celery application, the same in every process. Reasons for each setting: docs/decisions/0003.
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
-        return super().ensure_connection(
-            *args, **{"interval_start": 1, "interval_step": 0, "interval_max": 1, **kwargs}
-        )
-
-
-def celery_app(redis_url: str, *, socket_timeout_s: float = 10) -> Celery:
-    """The Celery application, the same in every process. Reasons for each setting: docs/decisions/0003."""
+    `on_rubbish` is called for each message that was none and was dropped.
+    """
     app = Celery("impasto", broker=redis_url, backend=None)
-    app.amqp.Connection = _Connection
+    app.amqp.Connection = type("Connection", (BrokerConnection,), {"dropped": staticmethod(on_rubbish)})
     app.conf.update(
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from impasto.testing.stacks import Stack
-from tests.faults.chaos.breaking import Fault
+from tests.faults.chaos.breaking import OUTAGES, Fault
 
 _EVENTS: Final = """
 SELECT job_id, type, extract(epoch FROM occurred_at)::float, data->>'worker', data->>'cause', data->>'code'
@@ -20,6 +20,7 @@ FROM job_events ORDER BY job_id, number
 _ENDS: Final = frozenset({"job.succeeded", "job.failed", "job.canceled"})
 # A start that comes so long after something was mended has nothing to do with it.
 _LONG_S: Final = 120.0
+_GRACE_S: Final = 15.0
 
 
 @dataclass
@@ -111,7 +112,10 @@ def _recoveries(events: dict[str, list[Event]], faults: list[Fault]) -> dict[str
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for fault in faults:
         if fault.kind in _INTERRUPTS:
-            seconds[fault.kind] += [s for told in events.values() if (s := _restart_s(told, fault)) is not None]
+            for told in events.values():
+                if (found := _restart_s(told, fault)) is not None:
+                    alone = not any(_stood_in_the_way(other, fault, found) for other in faults)
+                    seconds[fault.kind if alone else f"{fault.kind}, beside an outage"].append(found)
         elif fault.ended_at and fault.kind.partition("_")[0] in {"redis", "postgres", "s3"}:
             ended_at = fault.ended_at
             starts = [s for told in events.values() if (s := _first_start_s(told, ended_at)) is not None]
@@ -126,6 +130,15 @@ _INTERRUPTS: Final = {
     "worker_drained": "drained",
     "runner_killed": "runner_lost",
 }
+
+
+def _stood_in_the_way(other: Fault, fault: Fault, until_s: float) -> bool:
+    """Whether something was away that the restart needed: a server, and for as long as no lease expires after it, or
+    a reconciler, since the next one gives the same grace to all."""
+    if other.kind not in {*OUTAGES, "reconciler_killed"}:
+        return False
+    over_at = (other.ended_at or other.began_at) + _GRACE_S
+    return other.began_at < fault.began_at + until_s and fault.began_at < over_at
 
 
 def _restart_s(told: list[Event], fault: Fault) -> float | None:
