@@ -91,13 +91,14 @@ class Awakener:
         """
         asked = False
         while True:
-            message = await channel.get_message(ignore_subscribe_messages=True, timeout=_SILENT_S)
+            # With the answers to the subscriptions: passed over, each would look like silence.
+            message = await channel.get_message(timeout=_SILENT_S)
             if message is None:
                 if asked:
                     raise TimeoutError("it says nothing")
                 await channel.ping("awake")
             elif message["type"] == "message":
-                self._hear(message["channel"].decode(), message["data"].decode())
+                self._hear(message["channel"].decode(), message["data"].decode(errors="replace"))
             asked = message is None
 
     def _hear(self, channel: str, whose: str) -> None:

@@ -208,7 +208,10 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     code = {404: "not_found", 405: "method_not_allowed", 415: "content_type_unsupported", 413: "body_too_large"}.get(
         error.status_code, "form_limits" if error.status_code == 400 else "internal_error"
     )
-    return problem(request, code, CODES[code] if code == "not_found" else str(error.detail))
+    answer = problem(request, code, CODES[code] if code == "not_found" else str(error.detail))
+    if allowed := (error.headers or {}).get("Allow"):
+        answer.headers["Allow"] = allowed  # RFC 9110: a 405 names the methods that there are
+    return answer
 
 
 def _place(found: dict[str, Any]) -> str:
