@@ -23,6 +23,7 @@ from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
 from impasto_gateway.awakening import Awakener
 from impasto_gateway.job_feeds import JobFeeds
+from impasto_gateway.links import linked
 from impasto_gateway.parts import Parts
 from impasto_gateway.ringing import Ringer
 from impasto_gateway.routes import (
@@ -61,7 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False,
         responses=problems.documented(400, 401, 403, 404, 413, 422, 429, 503),
     )  # fmt: skip
-    made, app.openapi = app.openapi, lambda: problems.documented_schemas(made())  # type: ignore[method-assign]
+    made, app.openapi = app.openapi, lambda: linked(problems.documented_schemas(made()))  # type: ignore[method-assign]
     app.state.settings = settings
     problems.install(app)
     app.add_middleware(

@@ -53,23 +53,6 @@ def test_a_fault_is_named_at_its_place(platform: Stack, body: object, status: in
     assert problem["request_id"] == answer.headers["x-request-id"]
 
 
-@pytest.mark.parametrize(
-    ("content", "status", "code"),
-    [
-        (b"{", 422, "json_invalid"),
-        (b'{"kind": "generate.stylise", "params": {"picture": "sha256:%s", "strength": NaN}}' % (b"0" * 64), 422, None),
-        (b'{"kind": "test.stamp", "params": {"text": "\\ud800"}}', 422, None),
-        (b"[]", 422, None),
-        (b"\xff\xfe", 400, None),
-        (b"", 422, None),
-    ],
-)
-def test_no_body_makes_the_gateway_fail(platform: Stack, content: bytes, status: int, code: str | None) -> None:
-    answer = ask(platform, "POST", "/v1/jobs", content=content, headers={"content-type": "application/json"})
-    assert 400 <= answer.status_code < 500, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
 def test_a_body_over_the_limit_is_refused_with_and_without_a_declared_length(platform: Stack) -> None:
     def stream() -> object:
         for _ in range(3):

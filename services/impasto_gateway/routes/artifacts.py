@@ -27,7 +27,10 @@ router = APIRouter(prefix="/v1")
     summary="Fetch an artifact",
     operation_id="get_artifact",
     response_class=StreamingResponse,
-    responses={200: {"content": {"application/octet-stream": {}}, "description": "The bytes."}},
+    responses={
+        200: {"content": {"*/*": {}}, "description": "The bytes, as what they were stored as."},
+        304: {"description": "Unchanged."},
+    },
 )
 async def get_artifact(
     sha256: Sha256,

@@ -19,6 +19,7 @@ from impasto.kinds import all_kinds
 
 _LOG = logging.getLogger("impasto.web")
 PROBLEM_TYPE: Final = "application/problem+json"
+_JSON: Final = "application/json"
 
 STATUSES: Final[dict[str, int]] = {
     "json_invalid": 400,
@@ -100,8 +101,16 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def documented_schemas(document: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI document with the schema of problems, and without those that FastAPI adds and nobody sends."""
+    """The OpenAPI document with the schema of problems, and without those that FastAPI adds and nobody sends.
+
+    Whatever takes JSON may also answer that something else came.
+    """
     schemas = document["components"]["schemas"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            if _JSON in operation.get("requestBody", {}).get("content", {}):
+                answers = {**operation["responses"], **{str(s): told for s, told in documented(415).items()}}
+                operation["responses"] = dict(sorted(answers.items()))
     for unsent in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unsent, None)
     own = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -191,6 +200,9 @@ async def _impasto_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    if isinstance(error.body, bytes) and any(found["loc"] == ("body",) for found in error.errors()):
+        # FastAPI leaves a body as bytes if its content type is not JSON's.
+        return problem(request, "content_type_unsupported", f"this address takes {_JSON}", limit=_JSON)
     faults = [_fault(found) for found in error.errors()[:50]]
     first = faults[0]
     detail = f"{first['field']}: {first['message']}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
@@ -205,14 +217,19 @@ async def _data_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed", 415: "content_type_unsupported", 413: "body_too_large"}.get(
-        error.status_code, "form_limits" if error.status_code == 400 else "internal_error"
-    )
-    return problem(request, code, CODES[code] if code == "not_found" else str(error.detail))
+    # No form is read here: what FastAPI cannot read is JSON of no known encoding, too deep, or with endless numbers.
+    codes = {400: "json_invalid", 404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+    code = codes.get(error.status_code, "internal_error")
+    answer = problem(request, code, CODES[code] if code == "not_found" else str(error.detail))
+    if allowed := (error.headers or {}).get("Allow"):
+        answer.headers["Allow"] = allowed  # RFC 9110: a 405 names the methods that there are
+    return answer
 
 
 def _place(found: dict[str, Any]) -> str:
     """Where the fault is, as the caller wrote it: `params.strength`, `limit`, or `body` for all of it."""
+    if found["type"] == "json_invalid":
+        return "body"  # FastAPI tells the number of a character
     parts = [str(part) for part in found["loc"]]
     within = parts[1:]
     # The union of kinds puts the kind's name between a job and its fields.
