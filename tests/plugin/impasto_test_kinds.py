@@ -84,9 +84,9 @@ def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
         raise MemoryError
     if payload["then"] == "fill_in_runner":
         fill()
-    time.sleep(payload["seconds"])
+    time.sleep(payload.get("seconds", 0))
     text = payload["text"].upper()
-    if payload["ledger"]:
+    if payload.get("ledger"):
         text = f"{text} {uuid.uuid4().hex}"
         with open(payload["ledger"], "a") as ledger:
             ledger.write(text + "\n")  # one write, appended whole
