@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 import redis
 from celery import Celery
 from kombu import Connection
+from kombu.transport.redis import Channel, Transport
 
+from impasto.faults import trace_of
+
+_LOG = logging.getLogger("impasto.bells")
 TASK: Final = "impasto.work"
 VERSION: Final = 1
 KEY_PREFIX: Final = "impasto:"
@@ -23,8 +28,27 @@ def worker_queue(name: str) -> str:
     return f"worker.{name}"
 
 
+class _Channel(Channel):  # type: ignore[misc]  # kombu has no types
+    """Passes over what is no message: Celery ends the whole worker at it."""
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            _LOG.error("a bell that nobody can read was dropped\n%s", trace_of(error))
+            return True
+
+
+class _Transport(Transport):  # type: ignore[misc]  # kombu has no types
+    Channel = _Channel
+
+
 class _Connection(Connection):  # type: ignore[misc]  # kombu has no types
     """Looks for Redis each second while it is away. Celery's own pauses grow to half a minute and are no setting."""
+
+    def get_transport_cls(self) -> Any:
+        found = super().get_transport_cls()
+        return _Transport if found is Transport else found
 
     def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
         return super().ensure_connection(
