@@ -69,3 +69,20 @@ def test_a_bell_heard_many_times_starts_nothing_twice(stack: Stack, tmp_path: Pa
     assert worker.alive
     # The worker is as good as before.
     assert ended(stack, submit(stack, "test.stamp", {"text": "after"})["id"])["state"] == "succeeded"
+
+
+_ODD_TASKS = ({}, {"v": "1"}, {"v": 1, "queue": None}, {"v": 1, "queue": "test", "more": 1})
+_ODD_BELLS = (b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b'{"body": "!", "properties": {}}')
+
+
+def test_bells_that_nobody_can_read_hold_up_no_job(stack: Stack) -> None:
+    stack.start_gateway()
+    worker = stack.start_worker("w", ["test"])
+    for odd in _ODD_BELLS:
+        redis.Redis.from_url(stack.settings.redis_url).lpush(f"{KEY_PREFIX}test", odd)
+    app = celery_app(stack.settings.redis_url)
+    for kwargs in _ODD_TASKS:
+        app.send_task(TASK, kwargs=kwargs, queue="test")
+    job_id = submit(stack, "test.stamp", {"text": "heard all the same"})["id"]
+    assert ended(stack, job_id)["state"] == "succeeded"
+    assert worker.alive

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from impasto.testing.stacks import Stack
-from tests.fuzz.running import SHUT_OUT, Count, Round, run_round
+from tests.fuzz.running import SHUT_OUT, WITH_KINDS, Count, Round, run_round
 from tests.fuzz.scene import whole_scene
 
 RESULTS: Final = Path(__file__).parents[2] / "bench" / "results"
@@ -63,6 +63,9 @@ def run(stack: Stack, asked: argparse.Namespace, console: Console) -> Count:
             live.update(_progress(count, asked.cases, stop_at))
             return False
 
+        # Every border of every value once, then what is made up and what is linked.
+        borders = Round(asked.seed, keys[0], 1, ("coverage",), without=WITH_KINDS)
+        run_round(stack.url, borders, count, enough)
         while not enough() and not count.faults:
             run_round(stack.url, Round(asked.seed + number, keys[number % 2], asked.a_route), count, enough)
             number += 1

@@ -10,11 +10,6 @@ from typing import Any, Final
 _STAMP: Final = {"kind": "test.stamp", "params": {"text": "a sample"}}
 _FAILS: Final = {"kind": "test.stamp", "params": {"text": "a sample", "then": "refuse"}}
 _LATER: Final = {**_STAMP, "start_after_s": 86400}
-_CALLED: Final = {**_STAMP, "callback": {"url": "https://198.51.100.7/called"}}
-
-
-def _step(job: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {**job, **more}
 
 
 SAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
@@ -22,8 +17,8 @@ SAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
     "submit_jobs": [{"jobs": [_STAMP, _LATER]}, {"jobs": [_FAILS]}],
     "retry_jobs": [{"code": "training_diverged"}],
     "submit_pipeline": [
-        {"name": "two", "steps": {"a": _step(_STAMP), "b": _step(_STAMP, after=["a"])}},
-        {"name": "fails", "steps": {"a": _step(_FAILS), "b": _step(_STAMP, after=["a"])}},
+        {"name": "two", "steps": {"a": _STAMP, "b": {**_STAMP, "after": ["a"]}}},
+        {"name": "fails", "steps": {"a": _FAILS, "b": {**_STAMP, "after": ["a"]}}},
     ],
     "create_schedule": [
         {"name": "by cron", "cron": "0 3 * * *", "job": _STAMP},
@@ -31,7 +26,7 @@ SAMPLES: Final[dict[str, list[dict[str, Any]]]] = {
     ],
     "create_webhook": [{"url": "https://example.com/heard", "events": ["job.failed"]}],
     "rotate_webhook": [{}],
-    "create_style": [{"name": "sampled", "words": "oil on canvas"}],
+    "create_style": [{"name": "sampled", "mix": {"builtin": {"woodcut-sand": 0.5}}}],
     "create_key": [{"name": "sampled", "scopes": ["read"]}],
 }
 
@@ -53,5 +48,5 @@ class Sampling:
             return body
         sample = dict(samples[number // 2 % len(samples)])
         if operation in {"create_schedule", "create_style"}:
-            sample["name"] = f"{sample['name']} {number}"
+            sample["name"] = f"{sample['name']}-{number}"
         return sample
