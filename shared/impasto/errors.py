@@ -99,6 +99,10 @@ CODES: Final[dict[str, str]] = {
     "storage_full": "a worker's disk is full",
     "database_unavailable": "the database does not answer",
     "platform_unreachable": "nothing answers at the platform's address",
+    "platform_not_empty": "there is a platform already, and it was not to be replaced",
+    "platform_running": "parts of the platform run, and this needs them stopped",
+    "backup_unusable": "a backup that is not whole, or is of another version than can be read here",
+    "program_missing": "a program that this needs is not on this machine",
     "pretrained_missing": "pretrained weights are not installed; run `impasto models fetch`",
 }
 

@@ -22,7 +22,7 @@ WITH lost AS (
 ), moved AS (
     UPDATE jobs j SET worker_losses = judged.worker_losses, runner_losses = judged.runner_losses,
         lease_until = NULL, worker = NULL, worker_instance = NULL, progress = NULL,
-        attempts = attempts - (%(cause)s IN ('drained', 'storage_lost', 'engine_stopped'))::int,
+        attempts = attempts - (%(cause)s IN ('drained', 'storage_lost', 'engine_stopped', 'restored'))::int,
         last_event = last_event + 1,
         run_after = CASE WHEN %(pause_s)s > 0 THEN now() + make_interval(secs => %(pause_s)s) ELSE run_after END,
         state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'canceled'
