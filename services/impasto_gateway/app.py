@@ -38,6 +38,7 @@ from impasto_gateway.routes import (
     pipeline_events,
     pipelines,
     previews,
+    retries,
     schedules,
     tenants,
     trainings,
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in (
         health,
         jobs,
+        retries,
         trainings,
         events,
         pipelines,

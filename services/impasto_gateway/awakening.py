@@ -91,7 +91,8 @@ class Awakener:
         """
         asked = False
         while True:
-            message = await channel.get_message(ignore_subscribe_messages=True, timeout=_SILENT_S)
+            # What confirms a subscription is a sign of life as well: ignored, it would look like silence.
+            message = await channel.get_message(timeout=_SILENT_S)
             if message is None:
                 if asked:
                     raise TimeoutError("it says nothing")

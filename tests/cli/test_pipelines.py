@@ -43,6 +43,8 @@ def test_a_dry_run_shows_what_would_run_in_its_order(run: Run) -> None:
     assert shown.exit_code == 0, shown.stderr
     lines = [line.strip("├─└│ ") for line in shown.stdout.splitlines()]
     assert lines[0] == "stamps  would run"
+    # What history says of them depends on what ran here before.
+    lines = [line for line in lines if not line.startswith("would ")]
     assert lines[1:4] == ["first   test.stamp  queue test", "second  test.stamp  queue test",
                           "source from first.artifact"]  # fmt: skip
     assert "if second.artifact.size_bytes > 100" in lines

@@ -303,6 +303,19 @@ def test_the_stream_tells_every_event_once_with_progress_and_resumes(platform: S
     assert [int(line[4:]) for line in rest.splitlines() if line.startswith("id: ")] == numbers[5:]
 
 
+def test_a_quota_refuses_a_pipeline_whole_and_lets_one_that_was_accepted_go_on(platform: Stack) -> None:
+    platform.key("capped")
+    tenant = platform.tenants["capped"]
+    steps = {"a": stamp("a"), "b": stamp("b", after=["a"])}
+    pipeline_id = accepted(platform, steps, tenant="capped")
+    platform.sql("UPDATE tenants SET queued_cap = 0 WHERE id = %s", [tenant])
+    refused = send(platform, steps, tenant="capped")
+    assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
+    ended_so = "SELECT state FROM pipelines WHERE tenant_id = %s AND finished_at IS NOT NULL"
+    eventually(lambda: platform.sql(ended_so, [tenant]) == [("succeeded",)], f"{pipeline_id} goes on")
+    assert platform.sql("SELECT count(*) FROM pipelines WHERE tenant_id = %s", [tenant]) == [(1,)]
+
+
 def test_another_tenant_sees_nothing_of_a_pipeline(platform: Stack) -> None:
     pipeline_id = accepted(platform, {"a": stamp("a")})
     for method, rest in (("GET", ""), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/resume")):

@@ -44,6 +44,33 @@ def gate(settings: Settings) -> Iterator[Gate]:
         yield made
 
 
+def test_a_key_that_is_far_from_its_rate_needs_few_round_trips_and_never_passes_it(settings: Settings) -> None:
+    rate = Rate(per_s=500, burst=1000)
+
+    async def main() -> None:
+        rates = RedisRates(settings.redis_url, rate, answers_in_s=_PATIENT_S)
+        try:
+            began = asyncio.get_running_loop().time()
+            before = await _scripts_run(rates)
+            first = [await rates.take("far", rate) for _ in range(300)]
+            assert all(found and found.passes for found in first)
+            assert await _scripts_run(rates) - before < 200
+            rest = [await rates.take("far", rate) for _ in range(1200)]
+            passed = len(first) + sum(bool(found and found.passes) for found in rest)
+            took = asyncio.get_running_loop().time() - began
+            assert passed <= rate.burst + rate.per_s * took + 1
+            assert passed >= rate.burst - 10
+        finally:
+            await rates.stop()
+
+    asyncio.run(main())
+
+
+async def _scripts_run(rates: RedisRates) -> int:
+    stats = await rates._client.info("commandstats")
+    return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))
+
+
 def test_as_many_as_the_burst_pass_at_once_and_then_one_each_step(settings: Settings) -> None:
     async def main() -> None:
         rates = RedisRates(settings.redis_url, _SLOW, answers_in_s=_PATIENT_S)

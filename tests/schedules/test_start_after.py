@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from impasto.testing.processes import eventually
 from impasto.testing.stacks import Stack
 from tests.asking import ask, ended, submit
 
@@ -28,7 +29,8 @@ def test_a_job_starts_after_its_time_and_not_before(stack: Stack) -> None:
         found = ended(stack, each["id"])
         assert found["state"] == "succeeded"
         assert _seconds(found, "started_at", "start_after") >= 0
-    assert stack.sql("SELECT count(*) FROM outbox") == [(0,)]
+    # A slot that is awake for an earlier one may take a job before its own bell is rung.
+    eventually(lambda: stack.sql("SELECT count(*) FROM outbox") == [(0,)], "every bell is rung in the end")
 
 
 def test_a_job_that_may_start_says_nothing_of_it_and_a_body_without_it_is_what_it_was(platform: Stack) -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import operator
-import re
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Body, Header, Query, Request, Response
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from impasto.backends.postgres.estimates import queue_estimate
 from impasto.backends.postgres.inbox import PostgresInbox, insert_alone
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
 from impasto.backends.postgres.logs import log_tail, logs_after
 from impasto.backends.postgres.pools import connection_of, tenant_transaction
-from impasto.backends.postgres.retrying import failed_jobs, retry_jobs
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
@@ -27,10 +22,8 @@ from impasto.delivery import NewEndpoint, chosen_secret
 from impasto.errors import InvalidInput, NotFound, Unavailable
 from impasto.identifiers import JobId, new_id
 from impasto.jobs import JobRecord, JobState
-from impasto.kinds import Kind, all_kinds
 from impasto.logs import TAIL_LINES, LogLine
 from impasto.submission import (
-    MOST_JOBS,
     NewJob,
     Submitted,
     new_job,
@@ -41,7 +34,16 @@ from impasto.submission import (
     submit,
     submit_all,
 )
-from impasto.webhooks import JobEventChoice, WebhookUrl, secret_text, trace_parent
+from impasto.webhooks import secret_text, trace_parent
+from impasto_gateway.job_requests import (
+    AcceptedJob,
+    AcceptedJobs,
+    BulkRequest,
+    JobFields,
+    JobRequest,
+    asked_for,
+    check_key,
+)
 from impasto_gateway.parts import (
     Cursor,
     Limit,
@@ -57,117 +59,6 @@ from impasto_gateway.parts import (
 from impasto_gateway.waiting import preferred_wait, until_ended
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class CallbackRequest(BaseModel):
-    """Where this one job's events are sent, beside the tenant's webhooks."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: WebhookUrl = Field(description="https, port 443 or 8443, a public address.")
-    events: list[JobEventChoice] = Field(
-        ["job.succeeded", "job.failed", "job.canceled"], min_length=1, max_length=5, description="Or `job.*` for all."
-    )
-    secret: str | None = Field(None, max_length=100, description="`whsec_` and base64; made if it is left out.")
-
-
-class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    priority: int = Field(0, ge=-10, le=10, description="Higher goes first.")
-    deadline_s: float | None = Field(
-        None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now by which the job must have ended."
-    )
-    start_by_s: float | None = Field(
-        None,
-        gt=0,
-        le=30 * 86400,
-        allow_inf_nan=False,
-        description="Seconds from now by which the job must have started.",
-    )
-    start_after_s: float | None = Field(
-        None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now before which it does not start."
-    )
-    callback: CallbackRequest | None = None
-    require_worker: bool = Field(False, description="Refuse the job if no live worker can run it, instead of waiting.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        ends = [end for end in (self.start_by_s, self.deadline_s) if end is not None]
-        if self.start_after_s is not None and ends and min(ends) <= self.start_after_s:
-            raise ValueError("start_by_s and deadline_s come after start_after_s")
-        return self
-
-
-class AcceptedJob(JobRecord):
-    """A job as it was accepted; `callback_secret` is what its callback is signed with, shown here alone."""
-
-    callback_secret: str | None = None
-
-
-def _request_of(kind: Kind[Any, Any]) -> type[BaseModel]:
-    name = "Submit" + "".join(part.title() for part in re.split(r"[._]", kind.name))
-    return create_model(
-        name,
-        __base__=_Request,
-        __doc__=kind.summary,
-        kind=(Literal[kind.name], ...),  # type: ignore[arg-type]  # the name is known at run time alone
-        params=(kind.params, ...),
-    )
-
-
-if TYPE_CHECKING:
-    JobRequest = _Request
-else:
-    # One union of all kinds, told apart by `kind`: a fault is named at its exact place.
-    JobRequest = Annotated[
-        functools.reduce(operator.or_, [_request_of(kind) for kind in all_kinds().values()]),
-        Field(discriminator="kind"),
-    ]
-
-
-class BulkRequest(BaseModel):
-    """Up to 1,000 jobs that are accepted together or not at all. None of them may have a callback."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    jobs: list[JobRequest] = Field(min_length=1, max_length=MOST_JOBS)
-
-
-class AcceptedJobs(BaseModel):
-    """Jobs as they were accepted, in the order in which they were given."""
-
-    items: list[JobRecord]
-
-
-_Kind = Annotated[str, Field(max_length=100, pattern="^[a-z0-9._-]+$")]
-_Code = Annotated[str, Field(max_length=100, pattern="^[a-z0-9_]+$")]
-
-
-class RetryRequest(BaseModel):
-    """Which jobs to try again: these, or those that failed with this code and were not retried yet."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    jobs: list[JobId] | None = Field(None, min_length=1, max_length=MOST_JOBS)
-    code: _Code | None = Field(None, description="Such as worker_lost.")
-    kind: _Kind | None = Field(None, description="With a code: only jobs of this kind.")
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.jobs is None) == (self.code is None):
-            raise ValueError("give either jobs or code")
-        if self.jobs and self.kind:
-            raise ValueError("kind goes with code")
-        return self
-
-
-class RetriedJobs(BaseModel):
-    """The retries, in the order of the jobs; `more` says that others with that code are left."""
-
-    items: list[JobRecord]
-    more: bool = False
 
 
 _IdempotencyKey = Annotated[str | None, Header(description="The same key again answers the same job.")]
@@ -289,23 +180,6 @@ async def submit_jobs(
     return AcceptedJobs(items=submitted.jobs)
 
 
-def check_key(idempotency_key: str | None) -> None:
-    """Raises:
-    InvalidInput: it is no Idempotency-Key.
-    """
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-        raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
-
-
-def asked_for(request: _Request) -> dict[str, Any]:
-    """The body as it was before there were all of its fields, so that its digest is still the same."""
-    body = request.model_dump(mode="json")
-    for added in ("callback", "start_by_s", "start_after_s", "require_worker"):
-        if not body[added]:
-            del body[added]
-    return body
-
-
 def _shown(sealed: bytes | None, the: Parts) -> str | None:
     """A job that was accepted before may have a secret that cannot be read: its key is lost, its job is not."""
     try:
@@ -314,7 +188,7 @@ def _shown(sealed: bytes | None, the: Parts) -> str | None:
         return None
 
 
-def _callback(request: _Request, the: Parts, tenant_id: str) -> NewEndpoint | None:
+def _callback(request: JobFields, the: Parts, tenant_id: str) -> NewEndpoint | None:
     asked = request.callback
     if asked is None:
         return None
@@ -397,36 +271,3 @@ async def cancel_job(
     job = await _existing(connection, job_id)
     refuse_finished(job)
     return job
-
-
-@router.post(
-    "/{job_id}/retry", status_code=202, summary="Try a job again", operation_id="retry_job", responses=documented(409)
-)
-async def retry_job(
-    job_id: JobId,
-    caller: Submitter,
-    connection: SubmitTransaction,
-    the: TheParts,
-    response: Response,
-    after: BackgroundTasks,
-) -> JobRecord:
-    """A new job with the params of one that failed or was canceled. Asking again gives the same one."""
-    retried = await retry_jobs(connection, [job_id])
-    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
-    response.headers["Location"] = f"/v1/jobs/{retried.jobs[0].id}"
-    return retried.jobs[0]
-
-
-@router.post(
-    "/retry", status_code=202, summary="Try many jobs again", operation_id="retry_jobs", responses=documented(409)
-)
-async def retry_many(
-    request: RetryRequest, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
-) -> RetriedJobs:
-    """Up to 1,000 jobs, all or none: those named, or the oldest that failed with a code and were not retried yet."""
-    jobs, more = request.jobs or [], False
-    if request.code is not None:
-        jobs, more = await failed_jobs(connection, request.code, request.kind)
-    retried = await retry_jobs(connection, jobs)
-    after.add_task(the.ringer.ring, caller.tenant_id, *retried.bells)
-    return RetriedJobs(items=retried.jobs, more=more)

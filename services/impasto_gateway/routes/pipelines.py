@@ -19,6 +19,7 @@ from impasto.backends.postgres.pipeline_changes import (
 )
 from impasto.backends.postgres.pipelines import list_pipelines, pipeline_by_id, pipeline_by_key
 from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.quotas import check_submission
 from impasto.backends.web.problems import documented
 from impasto.errors import NotFound
 from impasto.identifiers import PipelineId
@@ -36,6 +37,7 @@ from impasto.pipelines.references import dotted
 from impasto.submission import refuse_another_body, refuse_unusable, request_digest
 from impasto.webhooks import trace_parent
 from impasto_gateway.estimating import estimate_of
+from impasto_gateway.job_requests import check_key
 from impasto_gateway.parts import (
     Cursor,
     Limit,
@@ -46,7 +48,6 @@ from impasto_gateway.parts import (
     TheParts,
     page,
 )
-from impasto_gateway.routes.jobs import check_key
 
 router = APIRouter(prefix="/v1/pipelines", tags=["pipelines"])
 _PLANNED: Final[dict[int | str, dict[str, Any]]] = {
@@ -90,6 +91,8 @@ async def submit_pipeline(
         traceparent=trace_parent(traceparent),
     )
     bells = await insert_pipeline(connection, new)
+    if bells is not None:
+        await check_submission(connection)
     pipeline_id = new.id
     if bells is None:
         assert idempotency_key is not None
@@ -147,7 +150,8 @@ async def resume(
     pipeline_id: PipelineId, caller: Submitter, connection: SubmitTransaction, the: TheParts, after: BackgroundTasks
 ) -> PipelineRecord:
     """Tries again what failed or was canceled, by linked new jobs, and keeps what has succeeded."""
-    bells = await resume_pipeline(connection, pipeline_id)
+    if bells := await resume_pipeline(connection, pipeline_id):
+        await check_submission(connection)
     after.add_task(the.ringer.ring, caller.tenant_id, *bells)
     after.add_task(the.ringer.tell, pipeline_id)
     return await _existing(connection, pipeline_id)

@@ -19,8 +19,8 @@ from impasto.identifiers import ScheduleId, new_id
 from impasto.schedules import MOST_SCHEDULES, CatchUp, Overlap, Schedule, ScheduleShown
 from impasto.scheduling import job_of
 from impasto.submission import new_job_id, refuse_unfit
+from impasto_gateway.job_requests import JobRequest, asked_for
 from impasto_gateway.parts import Cursor, Limit, Page, ReadTransaction, SubmitTransaction, page
-from impasto_gateway.routes.jobs import JobRequest, asked_for
 
 router = APIRouter(prefix="/v1/schedules", tags=["schedules"])
 _SHOWN_TIMES: Final = 5

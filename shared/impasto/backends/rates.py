@@ -1,4 +1,7 @@
-"""Request rates in Redis: one round trip a request, by Redis' clock. While Redis is away nobody waits for it."""
+"""Request rates in Redis, by Redis' clock: one round trip a request, or a few of those that are far from their rate.
+
+While Redis is away nobody waits for it.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +27,21 @@ _ANSWERS_IN_S: Final = 0.25
 _SLOW_S: Final = 0.03
 _LOOKS_EVERY_S: Final = 1.0
 _MOST_CONNECTIONS: Final = 64
+# A key that is far from its rate takes so many seconds' worth of requests in one round trip, and has so long for them.
+_TAKES_S: Final = 0.02
+_KEEPS_S: Final = 0.1
+_MOST_REMEMBERED: Final = 10_000
 
 # The generic cell rate algorithm. Kept is the theoretical arrival time, for as long as it is ahead of now.
 _SCRIPT: Final = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
-local step, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local step, burst, count = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now)
-if arrival + step - now > step * burst + 0.000001 then
+if arrival + step * count - now > step * burst + 0.000001 then
     return {0, string.format('%.6f', arrival - now)}
 end
-arrival = arrival + step
+arrival = arrival + step * count
 redis.call('SET', KEYS[1], string.format('%.6f', arrival), 'PX', math.ceil((arrival - now) * 1000) + 1)
 return {1, string.format('%.6f', arrival - now)}
 """
@@ -52,6 +59,8 @@ class RedisRates:
     def __init__(self, redis_url: str, rate: Rate, *, answers_in_s: float = _ANSWERS_IN_S) -> None:
         self.rate, self._answers_in_s = rate, answers_in_s
         self.away = False
+        # What was taken for a key and not used yet: how many requests, until when, and what was said of them.
+        self._taken: dict[str, tuple[int, float, Taken]] = {}
         # When the questions were asked that have no answer yet, the oldest first.
         self._open: dict[int, float] = {}
         self._numbers = itertools.count()
@@ -77,15 +86,34 @@ class RedisRates:
 
     async def take(self, key_id: str, rate: Rate) -> Taken | None:
         """Counts a request of this key; None if Redis cannot say."""
+        # Another rate begins anew: what was asked under a slower one must not be waited for.
+        name = f"impasto:rate:{key_id}:{rate.per_s:g}:{rate.burst}"
+        count, until, before = self._taken.get(name, (0, 0.0, None))
+        if count and before and time.monotonic() < until:
+            self._taken[name] = (count - 1, until, before)
+            return before
         if self.away or self._is_slow():
             return None
+        # Near its rate a key is counted exactly, one by one.
+        many = 1 if before is None or before.left < rate.burst / 2 else max(1, int(rate.per_s * _TAKES_S))
+        answer = await self._ask(name, rate, many)
+        if answer is not None and many > 1 and not answer.passes:
+            many, answer = 1, await self._ask(name, rate, 1)  # others have asked meanwhile
+        if answer is not None:
+            self._remember(name, many - 1, answer)
+        return answer
+
+    def _remember(self, name: str, count: int, answer: Taken) -> None:
+        if len(self._taken) > _MOST_REMEMBERED:
+            self._taken.clear()
+        self._taken[name] = (count if answer.passes else 0, time.monotonic() + _KEEPS_S, answer)
+
+    async def _ask(self, name: str, rate: Rate, many: int) -> Taken | None:
         number = next(self._numbers)
         self._open[number] = time.monotonic()
         try:
             async with asyncio.timeout(self._answers_in_s):
-                # Another rate begins anew: what was asked under a slower one must not be waited for.
-                name = f"impasto:rate:{key_id}:{rate.per_s:g}:{rate.burst}"
-                passes, ahead = await self._script([name], [repr(1 / rate.per_s), rate.burst])
+                passes, ahead = await self._script([name], [repr(1 / rate.per_s), rate.burst, many])
         except (RedisError, OSError, TimeoutError) as error:
             self._lose(error)
             return None
