@@ -46,6 +46,7 @@ class RequeuedData(EventData):
         "engine_lost",
         "engine_stopped",
         "out_of_memory",
+        "memory_shared",
         "no_progress",
         "storage_lost",
         "drained",

@@ -214,7 +214,9 @@ class JobContext:
         """
         self.check()
         out = Path(tempfile.mkdtemp(prefix="drawn-", dir=self.folder))
-        order = DrawOrder(checkpoint, tuple(requests), out, alone=self.job.attempt > _ATTEMPTS_IN_COMPANY)
+        order = DrawOrder(
+            checkpoint, tuple(requests), out, alone=self.job.alone or self.job.attempt > _ATTEMPTS_IN_COMPANY
+        )
         call, began = self.tools.runners.engine.call(order), time.monotonic()
         try:
             self._active.attach(call, waits=True)

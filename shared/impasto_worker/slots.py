@@ -293,8 +293,8 @@ class Slots:
             return self._stopped(job, stop.reason)
         except RunnerLost as lost:
             return self._give_back(job, lost.cause)
-        except RunnerOutOfMemory:
-            return self._give_back(job, "out_of_memory")
+        except RunnerOutOfMemory as lack:
+            return self._give_back(job, lack.cause)
         except (OperationalError, PoolTimeout):
             return self._give_back(job, "database_lost")
         except Unavailable as error:

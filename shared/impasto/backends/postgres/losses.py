@@ -23,6 +23,7 @@ WITH lost AS (
     FROM lost
 ), moved AS (
     UPDATE jobs j SET worker_losses = judged.worker_losses, runner_losses = judged.runner_losses,
+        alone = alone OR %(cause)s = 'memory_shared',
         lease_until = NULL, worker = NULL, worker_instance = NULL, progress = NULL,
         attempts = attempts - (%(cause)s IN ('drained', 'storage_lost', 'engine_stopped', 'restored'))::int,
         last_event = last_event + 1,
