@@ -88,6 +88,7 @@ CODES: Final[dict[str, str]] = {
     "deadline_missed": "the job did not end before its deadline",
     "start_missed": "the job did not start in time",
     "time_limit": "the job ran longer than its kind allows",
+    "no_progress": "the job told no progress for longer than its kind allows, more often than is tolerated",
     "worker_lost": "the job's workers were lost more often than is tolerated",
     "runner_killed": "the process that computed the job was killed more often than is tolerated",
     "memory_exceeded": "the checkpoint alone needs more memory than a worker gives to checkpoints",
@@ -99,6 +100,10 @@ CODES: Final[dict[str, str]] = {
     "storage_full": "a worker's disk is full",
     "database_unavailable": "the database does not answer",
     "platform_unreachable": "nothing answers at the platform's address",
+    "platform_not_empty": "there is a platform already, and it was not to be replaced",
+    "platform_running": "parts of the platform run, and this needs them stopped",
+    "backup_unusable": "a backup that is not whole, or is of another version than can be read here",
+    "program_missing": "a program that this needs is not on this machine",
     "pretrained_missing": "pretrained weights are not installed; run `impasto models fetch`",
 }
 

@@ -39,9 +39,19 @@ class CancelRequestedData(EventData):
 class RequeuedData(EventData):
     """Of `job.requeued`."""
 
-    cause: Literal["worker_lost", "database_lost", "runner_lost", "engine_lost", "out_of_memory", "drained"] = Field(
-        description="What became of the attempt."
-    )
+    cause: Literal[
+        "worker_lost",
+        "database_lost",
+        "runner_lost",
+        "engine_lost",
+        "engine_stopped",
+        "out_of_memory",
+        "memory_shared",
+        "no_progress",
+        "storage_lost",
+        "drained",
+        "restored",
+    ] = Field(description="What became of the attempt.")
     attempt: int = Field(description="How many attempts are counted so far.")
 
 

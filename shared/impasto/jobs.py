@@ -120,3 +120,5 @@ class ClaimedJob:
     waited_s: float | None = None
     # The checkpoint that its worker should hold; empty where it makes no difference.
     affinity: str = ""
+    # No other job may be drawn beside it: memory did not suffice for both.
+    alone: bool = False

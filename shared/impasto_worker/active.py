@@ -22,8 +22,12 @@ class Stoppable(Protocol):
 class ActiveJob:
     """A claimed job in a slot. `stop` may be called from any thread; the first reason counts."""
 
-    def __init__(self, job: ClaimedJob) -> None:
+    def __init__(self, job: ClaimedJob, no_progress_s: float | None = None) -> None:
+        """`no_progress_s`: how long what computes may tell no progress; None: as long as it likes."""
         self.job = job
+        self._no_progress_s = no_progress_s
+        # When what computes was last heard of; None while nothing does.
+        self._heard: float | None = None
         self.since = time.monotonic()
         self._reason: StopReason | None = None
         self._children: set[Stoppable] = set()
@@ -38,6 +42,17 @@ class ActiveJob:
             # Under the lock: a child that was detached meanwhile may compute for somebody else by now.
             for child in self._children:
                 child.kill()
+
+    def heard(self) -> None:
+        """What computes has told how far it is."""
+        with self._lock:
+            if self._heard is not None:
+                self._heard = time.monotonic()
+
+    def hangs(self) -> bool:
+        """Whether what computes has told nothing for too long. Waiting, fetching and storing is no computing."""
+        heard, limit_s = self._heard, self._no_progress_s
+        return heard is not None and limit_s is not None and time.monotonic() - heard > limit_s
 
     @property
     def can_leave(self) -> bool:
@@ -72,14 +87,16 @@ class ActiveJob:
         self.check()
 
     def computes(self) -> None:
-        """Waiting for a runner is not running: the time limit counts from the first time this is told."""
+        """Waiting for a runner is not running: the limits of time count from when this is told."""
         with self._lock:
             if not self._computes:
                 self.since, self._computes = time.monotonic(), True
+            self._heard = time.monotonic()
 
     def detach(self, child: Stoppable) -> None:
         with self._lock:
             self._children.discard(child)
+            self._heard = time.monotonic() if self._children else None
             self._leave = None
 
 

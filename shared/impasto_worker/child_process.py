@@ -40,7 +40,15 @@ class EngineStopped(EngineLost):
 
 
 class RunnerOutOfMemory(Exception):
-    """The child says that memory did not suffice."""
+    """The child says that memory did not suffice. `cause`: as above."""
+
+    cause: ClassVar[str] = "out_of_memory"
+
+
+class MemoryShared(RunnerOutOfMemory):
+    """Memory did not suffice for this job beside others: which of them took too much, nobody can tell."""
+
+    cause: ClassVar[str] = "memory_shared"
 
 
 class RunnerLeft(Exception):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from impasto.errors import JobFailed
 from impasto.jobs import Progress
-from impasto_worker.child_process import EngineLost, RunnerOutOfMemory, RunnerSettings
+from impasto_worker.child_process import EngineLost, MemoryShared, RunnerOutOfMemory, RunnerSettings
 from impasto_worker.engine_orders import Drawn, DrawnPicture, DrawOrder
 from impasto_worker.engine_process import EngineProcess, Frame
 
@@ -215,7 +215,7 @@ def _drawn(frame: Frame) -> Drawn:
             details = dict(frame["error"])
             raise JobFailed(details.pop("code"), details.pop("message"), **details)
         case "out_of_memory":
-            raise RunnerOutOfMemory
+            raise MemoryShared if frame["shared"] else RunnerOutOfMemory
         case "dropped":
             raise CallDropped
     raise frame.get("error", EngineLost)

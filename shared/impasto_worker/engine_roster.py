@@ -83,11 +83,16 @@ class Roster:
         self.abandon(running)
         running.call.pending.appendleft(running.index)
 
+    def lack(self, call: Call) -> None:
+        """The call ends for lack of memory; beside others that are drawn it need not be the one that needs too much."""
+        shared = any(other.turn for other in self if other is not call)
+        self.leave(call, {"op": "out_of_memory", "shared": shared})
+
     def fail(self, call: Call, error: Exception) -> None:
         """The call ends by a fault of its own; the others are not hurt."""
         if is_out_of_memory(error):
             release(self.device)
-            self.leave(call, {"op": "out_of_memory"})
+            self.lack(call)
             return
         if not isinstance(error, ImpastoError):
             _LOG.error("a job failed in the engine\n%s", trace_of(error))

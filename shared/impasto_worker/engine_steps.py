@@ -129,7 +129,7 @@ class Steps:
         drawn = [call for call in roster if call.turn]
         newest: Call = max(drawn, key=lambda call: call.arrived_at)
         if len(drawn) > 1 or len(newest.turn) == 1:
-            roster.leave(newest, {"op": "out_of_memory"})
+            roster.lack(newest)
             return
         for surplus in reversed(list(newest.turn)[len(newest.turn) // 2 :]):
             roster.begin_again(surplus)

@@ -158,6 +158,13 @@ class JobContext:
             self.log(progress.message)
         self._stage = stage or self._stage
 
+    def _heard_by(self, on_progress: Callable[[Progress], None]) -> Callable[[Progress], None]:
+        def told(progress: Progress) -> None:
+            self._active.heard()
+            on_progress(progress)
+
+        return told
+
     def _log_if_long(self, what: str, began: float) -> None:
         if (seconds := time.monotonic() - began) >= _WORTH_A_LINE_S:
             self.log(f"{what} in {seconds:.1f} s")
@@ -184,7 +191,7 @@ class JobContext:
         child = self.tools.runners.take(self.check, beside_engine=self.job.shape == "engine")
         try:
             self._active.attach(child, leave=child.leave if leaves else None)
-            return child.call(target, payload, on_progress or self._tell, on_note, self.log)
+            return child.call(target, payload, self._heard_by(on_progress or self._tell), on_note, self.log)
         except RunnerLeft:
             self._active.stop(StopReason.DRAINED)
             self.check()
@@ -207,12 +214,14 @@ class JobContext:
         """
         self.check()
         out = Path(tempfile.mkdtemp(prefix="drawn-", dir=self.folder))
-        order = DrawOrder(checkpoint, tuple(requests), out, alone=self.job.attempt > _ATTEMPTS_IN_COMPANY)
+        order = DrawOrder(
+            checkpoint, tuple(requests), out, alone=self.job.alone or self.job.attempt > _ATTEMPTS_IN_COMPANY
+        )
         call, began = self.tools.runners.engine.call(order), time.monotonic()
         try:
             self._active.attach(call, waits=True)
             drawn = call.run(
-                on_progress=self._tell,
+                on_progress=self._heard_by(self._tell),
                 on_preview=lambda jpeg: self.tools.progress.show(self.job, jpeg),
                 on_begun=self._active.computes,
             )

@@ -92,6 +92,8 @@ class LeaseKeeper:
             active.stop(StopReason.DEADLINE_MISSED)
         elif time.monotonic() - active.since > active.job.run_limit_s:
             active.stop(StopReason.TIME_LIMIT)
+        elif active.hangs():
+            active.stop(StopReason.NO_PROGRESS)
 
     def _give_up_if_long_without_database(self) -> None:
         if time.monotonic() - self._renewed_at > _WITHOUT_DATABASE_S:

@@ -255,7 +255,12 @@ class Slots:
         return False
 
     def _execute(self, job: ClaimedJob) -> None:
-        active, started, how = ActiveJob(job), time.monotonic(), "unknown"
+        handler = self._handlers.get(job.kind)
+        active, started, how = (
+            ActiveJob(job, handler.kind.no_progress_s if handler else None),
+            time.monotonic(),
+            "unknown",
+        )
         self.active.add(active)
         self._count_start(job)
         try:
@@ -288,8 +293,8 @@ class Slots:
             return self._stopped(job, stop.reason)
         except RunnerLost as lost:
             return self._give_back(job, lost.cause)
-        except RunnerOutOfMemory:
-            return self._give_back(job, "out_of_memory")
+        except RunnerOutOfMemory as lack:
+            return self._give_back(job, lack.cause)
         except (OperationalError, PoolTimeout):
             return self._give_back(job, "database_lost")
         except Unavailable as error:
@@ -343,6 +348,8 @@ class Slots:
                 return self._end(lambda: self._finisher.cancel(job), "canceled")
             case StopReason.DRAINED:
                 return self._give_back(job, "drained")
+            case StopReason.NO_PROGRESS:
+                return self._give_back(job, "no_progress")
             case StopReason.LEASE_LOST:
                 LATE.inc()
                 return "lease_lost"

@@ -12,6 +12,7 @@ class StopReason(StrEnum):
     LEASE_LOST = "lease_lost"
     DEADLINE_MISSED = "deadline_missed"
     TIME_LIMIT = "time_limit"
+    NO_PROGRESS = "no_progress"
     DRAINED = "drained"
 
 

@@ -20,7 +20,8 @@ def render() -> str:
 
 
 def _section(kind: Kind[Any, Any]) -> str:
-    lead = f"Queue `{kind.queue}`, shape *{kind.shape}*, at most {_duration(kind.run_limit_s)} an attempt."
+    silent = f" and {_duration(kind.no_progress_s)} without progress" if kind.no_progress_s else ""
+    lead = f"Queue `{kind.queue}`, shape *{kind.shape}*, at most {_duration(kind.run_limit_s)} an attempt{silent}."
     params, result = kind.params.model_json_schema(), kind.result.model_json_schema(mode="serialization")
     head = ["param", "type", "default", "range", "meaning"]
     fields = [[f"`{name}`", f"`{_type(spec, result)}`", spec.get("description", "")] for name, spec in _fields(result)]

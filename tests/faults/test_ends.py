@@ -47,6 +47,22 @@ def test_a_worker_that_is_told_to_stop_gives_its_jobs_back_at_no_cost(stack: Sta
     assert (job["state"], job["attempts"]) == ("succeeded", 1)
 
 
+def test_a_computation_that_hangs_gives_its_slot_back_and_is_given_up_in_the_end(stack: Stack) -> None:
+    stack.environment["TEST_STAMP_NO_PROGRESS_S"] = "3"
+    stack.start_gateway()
+    stack.start_worker("w", ["test"], slots=1)
+    hanging = submit(stack, "test.stamp", {"text": "secret words", "then": "hang"})["id"]
+    slow = submit(stack, "test.stamp", {"text": "slow", "then": "tell", "seconds": 8})["id"]
+    # It tells how far it is, so it may take longer than that; and the one slot is not held for ever.
+    told = ended(stack, slow, most_s=90)
+    assert (told["state"], told["attempts"]) == ("succeeded", 1)
+    job = ended(stack, hanging, most_s=90)
+    causes = stack.sql("SELECT data->>'cause' FROM job_events WHERE type = 'job.requeued' AND job_id = %s", [hanging])
+    assert (job["state"], job["error"]["code"], job["attempts"]) == ("failed", "no_progress", 3)
+    assert causes == [("no_progress",)] * 2
+    assert "secret" not in str(job["error"])
+
+
 def test_a_job_that_runs_longer_than_its_kind_allows_is_ended(stack: Stack, tmp_path: Path) -> None:
     stack.environment["TEST_STAMP_RUN_LIMIT_S"] = "1"
     stack.start_gateway()

@@ -10,7 +10,7 @@ from impasto.artifacts import ArtifactRef
 from impasto.jobs import FINAL_STATES, MAX_RUNNER_LOSSES, MAX_WORKER_LOSSES, ClaimedJob
 
 WORKER_LOSSES: Final = frozenset({"worker_lost", "database_lost", "engine_lost"})
-RUNNER_LOSSES: Final = frozenset({"runner_lost", "out_of_memory"})
+RUNNER_LOSSES: Final = frozenset({"runner_lost", "out_of_memory", "no_progress"})
 # A running job past its deadline is its worker's to end for so long.
 WORKERS_TURN_S: Final = 30.0
 _HALF_S: Final = 3600.0
@@ -97,7 +97,7 @@ class Known:
         elif self.worker_losses >= MAX_WORKER_LOSSES:
             self.end("failed", "worker_lost", now)
         elif self.runner_losses >= MAX_RUNNER_LOSSES:
-            self.end("failed", "out_of_memory" if cause == "out_of_memory" else "runner_killed", now)
+            self.end("failed", cause if cause in {"out_of_memory", "no_progress"} else "runner_killed", now)
         else:
             self.end("queued", None, now)
 

@@ -27,7 +27,9 @@ class Stamp(Params):
     text: str = Field(max_length=1000)
     gate: str | None = None
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
-    then: Literal["succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill", "fill_in_runner"] = "succeed"
+    then: Literal[
+        "succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill", "fill_in_runner", "hang", "tell"
+    ] = "succeed"
     picture: PictureId | None = None
     seconds: float = Field(0, ge=0, le=60)
     ledger: str | None = None
@@ -47,6 +49,7 @@ KIND = Kind(
     queue="test",
     shape="pool",
     run_limit_s=float(os.environ.get("TEST_STAMP_RUN_LIMIT_S", "60")),
+    no_progress_s=float(os.environ.get("TEST_STAMP_NO_PROGRESS_S", "50")),
     summary="A job for tests.",
 )
 
@@ -84,7 +87,13 @@ def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
         raise MemoryError
     if payload["then"] == "fill_in_runner":
         fill()
-    time.sleep(payload.get("seconds", 0))
+    while payload["then"] == "hang":
+        time.sleep(1)
+    until = time.monotonic() + payload.get("seconds", 0)
+    while payload["then"] == "tell" and time.monotonic() < until:
+        report(0.6, "stamping on")
+        time.sleep(0.05)
+    time.sleep(max(0.0, until - time.monotonic()))
     text = payload["text"].upper()
     if payload.get("ledger"):
         text = f"{text} {uuid.uuid4().hex}"

@@ -19,7 +19,7 @@ from impasto.errors import JobFailed
 from impasto.jobs import Progress
 from impasto.testing.processes import eventually
 from impasto_worker import engine as engine_module
-from impasto_worker.child_process import EngineLost, EngineStopped, RunnerLost, RunnerOutOfMemory
+from impasto_worker.child_process import EngineLost, EngineStopped, MemoryShared, RunnerLost, RunnerOutOfMemory
 from impasto_worker.engine import CallDropped, EngineCall
 from impasto_worker.engine_orders import Drawn
 from tests.worker.drawing import Studio, request
@@ -251,7 +251,7 @@ def test_out_of_memory_in_a_step_sends_the_newest_job_back_and_the_others_go_on(
     checkpoint = studio.checkpoint(most=2, step_s=0.01)
     older = [studio.draw(checkpoint, request("older", seed, steps=100)) for seed in range(2)]
     eventually(lambda: ["older"] * 2 in studio.steps(), "two are drawn")
-    with pytest.raises(RunnerOutOfMemory):
+    with pytest.raises(MemoryShared):
         studio.draw(checkpoint, request("newest")).result(30)
     assert [len(call.result(30).pictures) for call in older] == [1, 1]
     assert sum(map(len, studio.steps())) == 200, "no step was done twice"
@@ -264,8 +264,9 @@ def test_a_grid_that_lacks_memory_goes_on_with_half_its_width(studio: Studio) ->
 
 
 def test_a_single_picture_that_lacks_memory_is_out_of_memory(studio: Studio) -> None:
-    with pytest.raises(RunnerOutOfMemory):
+    with pytest.raises(RunnerOutOfMemory) as alone:
         studio.draw(studio.checkpoint(most=0), request()).result(30)
+    assert alone.value.cause == "out_of_memory"
 
 
 def test_a_picture_that_lacks_memory_at_its_end_narrows_no_batch(studio: Studio) -> None:

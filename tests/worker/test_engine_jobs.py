@@ -142,6 +142,24 @@ def test_a_job_that_kills_every_engine_is_found_out_and_the_others_succeed(easel
     assert {easel.losses(job)[1] for job in good} == {0}
 
 
+def test_a_job_that_lacked_memory_beside_another_is_not_charged_and_is_drawn_alone_next(easel: Easel) -> None:
+    checkpoint = easel.checkpoint(step_s=0.02, most=1)
+    older = easel.submit(checkpoint, prompt="older", steps=150)
+    eventually(lambda: easel.drawn(checkpoint, "older"), "it is drawn")
+    newest = easel.submit(checkpoint, prompt="newest", steps=5)
+    for job in (older, newest):
+        assert ended(easel.stack, job)["state"] == "succeeded"
+        assert easel.losses(job) == (0, 0)
+    assert easel.causes(older) == []
+    assert easel.causes(newest) == ["memory_shared"]
+    assert easel.stack.sql("SELECT alone FROM jobs WHERE id = ANY(%s) ORDER BY created_at", [[older, newest]]) == [
+        (False,),
+        (True,),
+    ]
+    rows = "SELECT finished_at FROM jobs WHERE id = %s"
+    assert easel.stack.sql(rows, [older]) < easel.stack.sql(rows, [newest]), "it waited for the other to end"
+
+
 def test_what_a_job_asks_wrongly_hurts_nobody_else(easel: Easel) -> None:
     checkpoint = easel.checkpoint(step_s=0.02)
     secret = "a lighthouse in a sea of milk"

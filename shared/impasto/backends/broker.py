@@ -17,7 +17,7 @@ class _Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             # Redis has given it away already: it is gone.
             _LOG.error("dropped what was no message: %s", type(error).__name__)
             self.connection.client.dropped()

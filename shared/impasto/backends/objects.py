@@ -142,10 +142,26 @@ class S3Objects:
             found = self._client.list_objects(self._bucket, recursive=True, start_after=after or None)
             return [StoredObject(str(each.object_name), each.last_modified) for each in islice(found, most)]
 
+    def size_of(self, key: str) -> int | None:
+        """The bytes of the object under this key; None if there is none.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        try:
+            with _named_errors(key):
+                return int(self._client.stat_object(self._bucket, key).size)
+        except NotFound:
+            return None
+
     def stream(self, tenant_id: str, sha256: str) -> Iterator[bytes]:
         """The object's bytes in blocks of one MiB."""
+        yield from self.stream_key(object_key(tenant_id, sha256), sha256)
+
+    def stream_key(self, key: str, sha256: str) -> Iterator[bytes]:
+        """The bytes under a key, in blocks of one MiB; `sha256` is what it is called if it is missing."""
         with _named_errors(sha256):
-            response = self._client.get_object(self._bucket, object_key(tenant_id, sha256))
+            response = self._client.get_object(self._bucket, key)
             try:
                 yield from response.stream(_BLOCK_BYTES)
             finally:

@@ -103,5 +103,5 @@ def _origin(point: Any) -> str:
 
 
 def _missing(name: str, error: ModuleNotFoundError) -> str:
-    extra = "embedded,server,worker" if name in {"up", "down", "reset", "doctor"} else "worker"
+    extra = "embedded,server,worker" if name in {"up", "down", "reset", "doctor", "backup", "restore"} else "worker"
     return f"`impasto {name}` needs {error.name}, which is not installed here: pip install 'impasto[{extra}]'"

@@ -36,7 +36,7 @@ def up(port: int | None, timeout: float, data: str | None) -> None:
         return
     began = time.monotonic()
     try:
-        state = _start(layout, port or _remembered_port(layout), timeout)
+        state = _start(layout, port or remembered_port(layout), timeout)
     except ImpastoError as error:
         commanding.stop(layout)
         _fail(error)
@@ -117,7 +117,7 @@ def doctor(as_json: bool, data: str | None) -> None:
     from impasto.embedded.doctor import examine  # asks every server for its version: not for the other commands
 
     layout = Layout.at(data)
-    findings = examine(layout, _remembered_port(layout), os.environ)
+    findings = examine(layout, remembered_port(layout), os.environ)
     if as_json:
         click.echo(json.dumps([finding.as_record() for finding in findings], indent=1))
     else:
@@ -135,7 +135,7 @@ def _start(layout: Layout, port: int, timeout_s: float) -> State:
         return commanding.wait_until_ready(layout, supervisor, starting.show, timeout_s)
 
 
-def _remembered_port(layout: Layout) -> int:
+def remembered_port(layout: Layout) -> int:
     """The port of the last `up`, so that `down` and `up` do not move the platform."""
     from urllib.parse import urlsplit
 

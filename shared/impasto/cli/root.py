@@ -47,6 +47,8 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Run": {
         "status": Entry(_PLATFORM, "Say what runs on this machine."),
         "logs": Entry(_PLATFORM, "Show the log of a part of the platform."),
+        "backup": Entry("impasto.cli.backup", "Save the whole platform into a folder."),
+        "restore": Entry("impasto.cli.backup", "Bring a saved platform back."),
         "top": Entry("impasto.cli.top", "Show queues and workers as they change."),
         "webhooks": Entry("impasto.cli.webhooks", "Say where events are sent, and see what was sent."),
         "usage": Entry("impasto.cli.usage", "Show what you use and what you may."),

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from impasto.embedded.layout import Layout
 from impasto.embedded.metrics import metrics_ports, write_targets
-from impasto.embedded.parts import Plan, build
+from impasto.embedded.parts import Plan, build, servers
 from impasto.embedded.state import held
 from impasto.embedded.supervisor import Supervisor, end_left_overs
 from impasto.errors import ImpastoError
@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", required=True)
     parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--servers-alone", action="store_true", help="no part of ours: for backup and restore")
     arguments = parser.parse_args()
     layout = Layout.at(arguments.data)
     layout.make()
@@ -35,14 +36,14 @@ def main() -> None:
         layout.state.unlink(missing_ok=True)
         try:
             plan = Plan.make(layout, arguments.port, os.environ)
-            parts = build(plan)
+            parts = servers(plan) if arguments.servers_alone else build(plan)
         except ImpastoError as error:
             sys.exit(f"{error.message}\n{error.hint or ''}".strip())
-        servers = {name: f"{choice.product} {choice.version}".strip() for name, choice in plan.choices.items()}
+        products = {name: f"{choice.product} {choice.version}".strip() for name, choice in plan.choices.items()}
         about = {"port": arguments.port, "url": f"http://127.0.0.1:{arguments.port}", "ports": plan.ports}
         metrics = metrics_ports((part.name for part in parts), arguments.port, plan.ports)
         write_targets(layout.metrics, metrics)
-        Supervisor(parts, layout, about | {"servers": servers, "metrics": metrics}).run()
+        Supervisor(parts, layout, about | {"servers": products, "metrics": metrics}).run()
         layout.state.unlink(missing_ok=True)
 
 

@@ -28,13 +28,13 @@ def running(layout: Layout) -> State | None:
     return _current(layout) if is_held(layout.lock) else None
 
 
-def launch(layout: Layout, port: int) -> subprocess.Popen[bytes]:
-    """Starts the supervisor in a session of its own; it outlives the caller.
+def launch(layout: Layout, port: int, *, servers_alone: bool = False) -> subprocess.Popen[bytes]:
+    """Starts the supervisor in a session of its own; it outlives the caller. It may start the servers alone.
 
     Raises:
         Conflict: somebody else listens on the gateway's port.
     """
-    if not is_free(port):
+    if not servers_alone and not is_free(port):
         hint = f"impasto up --port {port + 10}, or stop what listens there"
         raise Conflict("name_taken", f"port {port} of 127.0.0.1 is in use", hint=hint)
     layout.make()
@@ -42,7 +42,8 @@ def launch(layout: Layout, port: int) -> subprocess.Popen[bytes]:
     rotate(log)
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "impasto.embedded", "--data", str(layout.data), "--port", str(port)],
+            [sys.executable, "-m", "impasto.embedded", "--data", str(layout.data), "--port", str(port)]
+            + ["--servers-alone"] * servers_alone,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

@@ -56,13 +56,13 @@ class Plan:
 
 def build(plan: Plan) -> list[Part]:
     """The parts of the plan; a server whose address was given is not among them."""
-    servers = _servers(plan)
-    present = {part.name for part in servers}
+    own = servers(plan)
+    present = {part.name for part in own}
 
     def after(*names: str) -> tuple[str, ...]:
         return tuple(name for name in names if name in present or name in ("migrate", "key", "bucket"))
 
-    return servers + _preparations(plan, after("postgres"), after("s3")) + _services(plan, after("redis"))
+    return own + _preparations(plan, after("postgres"), after("s3")) + _services(plan, after("redis"))
 
 
 def has_studio() -> bool:
@@ -76,7 +76,8 @@ def device() -> str:
     return "cuda:0" if Path("/dev/nvidia0").exists() and visible not in ("", "-1") else "cpu"
 
 
-def _servers(plan: Plan) -> list[Part]:
+def servers(plan: Plan) -> list[Part]:
+    """PostgreSQL, Redis and S3, without those whose address was given."""
     parts, ports, data = [], plan.ports, plan.layout.data
     if plan.choices["postgres"].program:
         cluster = Cluster.at(plan.layout.postgres, plan.choices["postgres"])

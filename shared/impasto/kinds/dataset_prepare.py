@@ -97,5 +97,6 @@ KIND = Kind(
     queue="preprocess",
     shape="pool",
     run_limit_s=6 * 3600,
+    no_progress_s=1800,
     summary="Prepare a dataset version from artworks.",
 )

@@ -54,5 +54,6 @@ KIND = Kind(
     queue="evaluate",
     shape="run",
     run_limit_s=6 * 3600,
+    no_progress_s=3600,
     summary="Measure a checkpoint: accuracy, calibration, stability.",
 )

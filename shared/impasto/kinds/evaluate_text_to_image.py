@@ -127,6 +127,7 @@ KIND = Kind(
     queue="evaluate",
     shape="run",
     run_limit_s=12 * 3600,
+    no_progress_s=3600,
     summary="Measure a model that draws from words: styles, attributes, likeness, copies, spread.",
     work=_work,
 )

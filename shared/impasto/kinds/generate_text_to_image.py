@@ -89,6 +89,7 @@ KIND = Kind(
     queue="generate",
     shape="engine",
     run_limit_s=3600,
+    no_progress_s=1800,
     summary="Draw pictures from words.",
     affinity="checkpoint",
     work=_work,

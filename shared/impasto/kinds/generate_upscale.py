@@ -35,5 +35,6 @@ KIND = Kind(
     queue="generate",
     shape="pool",
     run_limit_s=3600,
+    no_progress_s=1200,
     summary="Enlarge a picture by two or four.",
 )

@@ -36,6 +36,7 @@ class Kind(Generic[P, R]):
     """One type of work. `queue` is a promise: every worker of it can run every job in it.
 
     `affinity` is the field of the params that names the checkpoint a worker should hold already; for shape *engine*.
+    `no_progress_s`: a computation that tells no progress for so long hangs; for kinds that tell some all the time.
     `work` says how much there is to compute, in any unit: only jobs of like size tell how long another takes.
     """
 
@@ -47,6 +48,7 @@ class Kind(Generic[P, R]):
     run_limit_s: float
     summary: str
     affinity: str | None = None
+    no_progress_s: float | None = None
     work: Callable[[Mapping[str, Any]], float] | None = None
 
     def affinity_of(self, params: Mapping[str, Any]) -> str:

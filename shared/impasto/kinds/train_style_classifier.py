@@ -57,5 +57,6 @@ KIND = Kind(
     queue="train",
     shape="run",
     run_limit_s=24 * 3600,
+    no_progress_s=3600,
     summary="Train a style classifier on a dataset version.",
 )

@@ -67,6 +67,7 @@ KIND = Kind(
     queue="train",
     shape="run",
     run_limit_s=7 * 86400,
+    no_progress_s=3600,
     summary="Train a model that draws from words.",
     work=_work,
 )

@@ -183,7 +183,8 @@ WITH RECURSIVE {_WAITING}, {_STANDINGS}, {_LANES}, {_HOLDERS}, {_CANDIDATES}, {_
 SELECT EXISTS (SELECT FROM candidates) OR EXISTS (SELECT FROM standings WHERE tenants > %(depth)s) AS more,
        again.again_s, again.holder, c.tenant_id, s.capped, c.id, c.tenant_id,
        c.kind, c.shape, c.params, c.epoch, c.attempts, c.run_limit_s, c.finish_by, c.traceparent,
-       CASE WHEN c.started_at = now() THEN extract(epoch FROM now() - c.run_after)::double precision END, c.affinity
+       CASE WHEN c.started_at = now() THEN extract(epoch FROM now() - c.run_after)::double precision END, c.affinity,
+       c.alone
 FROM (VALUES (1)) AS always (one)
 LEFT JOIN claimed c ON true
 LEFT JOIN standings s ON s.tenant_id = c.tenant_id

@@ -15,6 +15,7 @@ _EXPECTED: Final = (
     "worker_lost",
     "runner_killed",
     "out_of_memory",
+    "no_progress",
     "deadline_missed",
     "start_missed",
     "time_limit",

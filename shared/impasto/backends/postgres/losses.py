@@ -12,17 +12,20 @@ from impasto.jobs import MAX_RUNNER_LOSSES, MAX_WORKER_LOSSES
 REQUEUE: Final = f"""
 WITH lost AS (
     SELECT id, worker_losses + (%(cause)s IN ('worker_lost', 'database_lost', 'engine_lost'))::int AS worker_losses,
-           runner_losses + (%(cause)s IN ('runner_lost', 'out_of_memory'))::int AS runner_losses
+           runner_losses + (%(cause)s IN ('runner_lost', 'out_of_memory', 'no_progress'))::int AS runner_losses
     FROM jobs WHERE state = 'running' AND {{condition}} FOR UPDATE {{locking}}
 ), judged AS (
     SELECT lost.*, CASE WHEN worker_losses >= {MAX_WORKER_LOSSES} THEN 'worker_lost'
-                        WHEN runner_losses >= {MAX_RUNNER_LOSSES} AND %(cause)s = 'out_of_memory' THEN 'out_of_memory'
-                        WHEN runner_losses >= {MAX_RUNNER_LOSSES} THEN 'runner_killed' END AS reason
+                        WHEN runner_losses >= {MAX_RUNNER_LOSSES}
+                             THEN CASE WHEN %(cause)s IN ('out_of_memory', 'no_progress') THEN %(cause)s
+                                       ELSE 'runner_killed' END
+                   END AS reason
     FROM lost
 ), moved AS (
     UPDATE jobs j SET worker_losses = judged.worker_losses, runner_losses = judged.runner_losses,
+        alone = alone OR %(cause)s = 'memory_shared',
         lease_until = NULL, worker = NULL, worker_instance = NULL, progress = NULL,
-        attempts = attempts - (%(cause)s IN ('drained', 'storage_lost', 'engine_stopped'))::int,
+        attempts = attempts - (%(cause)s IN ('drained', 'storage_lost', 'engine_stopped', 'restored'))::int,
         last_event = last_event + 1,
         run_after = CASE WHEN %(pause_s)s > 0 THEN now() + make_interval(secs => %(pause_s)s) ELSE run_after END,
         state = CASE WHEN cancel_requested_at IS NOT NULL THEN 'canceled'
@@ -34,6 +37,9 @@ WITH lost AS (
                           THEN jsonb_build_object('code', reason,
                               'message', 'the job needs more memory than its worker has',
                               'hint', 'ask for a smaller batch or size, take a smaller checkpoint, or a larger worker')
+                     WHEN reason = 'no_progress'
+                          THEN jsonb_build_object('code', reason,
+                              'message', 'the job went on without telling any progress, each time it was tried')
                      WHEN reason IS NOT NULL
                           THEN jsonb_build_object('code', reason, 'message', 'given up after too many lost attempts')
                      END

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from psycopg import sql
 from sqlalchemy import create_engine
 
@@ -28,6 +29,18 @@ def migrate(admin_url: str, passwords: dict[str, str] | None = None) -> None:
         _upgrade(admin_url)
 
 
+def make_roles(admin_url: str, passwords: dict[str, str]) -> None:
+    """Creates the two roles if they are missing; `passwords` are set on those that it names."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(7268142)")
+        _create_roles(connection, passwords)
+
+
+def known_migrations() -> set[str]:
+    """Every migration that this version has."""
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def _create_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> None:
     for role in ROLES:
         name = sql.Identifier(role)
@@ -38,14 +51,19 @@ def _create_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> 
 
 
 def _upgrade(admin_url: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config = _config()
     engine = create_engine(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", admin_url))
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
     engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def main() -> None:
