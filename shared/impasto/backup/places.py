@@ -11,7 +11,7 @@ from impasto.embedded import commanding
 from impasto.embedded.credentials import Credentials
 from impasto.embedded.environment import database_urls, service_environment
 from impasto.embedded.layout import Layout
-from impasto.errors import Conflict
+from impasto.errors import Conflict, Unavailable
 from impasto.settings import Settings
 
 ROLE_VARIABLES: Final = {
@@ -40,7 +40,7 @@ def opened(layout: Layout, port: int, environment: Mapping[str, str], *, down: b
 
     Raises:
         Conflict: the embedded platform runs, and must not.
-        Unavailable: a server cannot be started.
+        Unavailable: there is no platform to save, or a server cannot be started.
     """
     if environment.get("IMPASTO_ADMIN_DATABASE_URL") and environment.get("IMPASTO_S3_ENDPOINT"):
         yield _given(environment)
@@ -48,6 +48,12 @@ def opened(layout: Layout, port: int, environment: Mapping[str, str], *, down: b
     running = commanding.running(layout)
     if running and down:
         raise Conflict("platform_running", f"the platform in {layout.data} runs", hint="impasto down, then try again")
+    if not down and not layout.credentials.exists():
+        raise Unavailable(
+            "platform_unreachable",
+            f"there is no platform in {layout.data}",
+            hint="--data names its folder; for servers of yours set IMPASTO_ADMIN_DATABASE_URL and IMPASTO_S3_ENDPOINT",
+        )
     if running:
         yield _embedded(layout, running.about, environment)
         return
