@@ -49,7 +49,9 @@ class Breaking:
             places = [place for place in places if place.runners()]
         if not places or (kind in _LEAVE_ONE and len(places) < 2):
             return False
-        place = self.chance.choice(places)
+        # Rather one that has something to lose.
+        busy = self.scene.busy() if role == "worker" else set()
+        place = self.chance.choice([place for place in places if place.name in busy] or places)
         fault = Fault(kind, place.name, time.time())
         self.faults.append(fault)
         getattr(self, f"_{kind}")(place, fault)

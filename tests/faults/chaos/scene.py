@@ -13,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import psutil
+import psycopg
 
 from impasto.backends.objects import S3Objects
 from impasto.settings import Settings
@@ -89,6 +90,15 @@ class Scene:
     def of(self, role: str) -> list[Place]:
         """Places of that role whose process goes on and is left alone."""
         return [p for p in self.places if p.role == role and not (p.paused or p.leaving) and p.process.alive]
+
+    def busy(self) -> set[str]:
+        """The workers that have jobs, as far as the database tells at this moment."""
+        try:
+            with psycopg.connect(self.stack.settings.engine_database_url, connect_timeout=1) as connection:
+                found = connection.execute("SELECT DISTINCT worker FROM jobs WHERE state = 'running'").fetchall()
+        except psycopg.OperationalError:
+            return set()
+        return {row[0] for row in found}
 
     def tend(self) -> None:
         """Starts again whatever has ended, as a supervisor does."""
