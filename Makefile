@@ -97,7 +97,7 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 
 # --- work on it ---
 
-.PHONY: test test-system test-browser check bench smoke wheel kills chaos fuzz lock starter
+.PHONY: test test-system test-browser check bench smoke wheel kills chaos faults fuzz lock starter
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest --ignore=tests/browser $(ARGS)
 
@@ -141,10 +141,13 @@ kills: $(STAMPS)/dev ## kill -9 at five points of a job's life, RUNS=20 times ea
 	@exec $(BIN)/python -m tests.faults.kill_table --runs $(or $(RUNS),20)
 
 chaos: $(STAMPS)/dev ## kill, pause and take away while jobs run (JOBS=1000 FAULTS=200 SEED=1)
-	@exec $(BIN)/python -m tests.faults.chaos --jobs $(or $(JOBS),1000) --faults $(or $(FAULTS),200) --seed $(or $(SEED),1)
+	@exec $(BIN)/python -m tests.faults.chaos --jobs $(or $(JOBS),1000) --faults $(or $(FAULTS),200) --seed $(or $(SEED),1) --minutes $(or $(MINUTES),30)
+
+faults: $(STAMPS)/dev ## the fault tests, those that wait for minutes as well
+	@exec $(BIN)/pytest --slow tests/faults $(ARGS)
 
 fuzz: $(STAMPS)/dev ## ask the API what its description allows, and what it does not (CASES=10000 SEED=1)
-	@exec $(BIN)/python -m tests.fuzz --cases $(or $(CASES),10000) --seed $(or $(SEED),1)
+	@exec $(BIN)/python -m tests.fuzz --cases $(or $(CASES),10000) --seed $(or $(SEED),1) --minutes $(or $(MINUTES),30)
 
 LOCK = $(VENV)/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --no-header --no-annotate --no-emit-options \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --unsafe-package torch
