@@ -65,8 +65,12 @@ class Awakener:
     async def _listen_for_ever(self) -> None:
         while True:
             try:
-                async with redis.from_url(self._url, health_check_interval=10) as client, client.pubsub() as channel:
-                    await channel.subscribe(EVENTS_CHANNEL, TENANTS_CHANNEL)
+                async with (
+                    redis.from_url(self._url, health_check_interval=10, socket_connect_timeout=_SILENT_S) as client,
+                    client.pubsub() as channel,
+                ):
+                    async with asyncio.timeout(_SILENT_S):
+                        await channel.subscribe(EVENTS_CHANNEL, TENANTS_CHANNEL)
                     self.hears = True
                     # News of the time before was told to nobody.
                     for job_id in list(self._waiting):

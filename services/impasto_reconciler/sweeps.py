@@ -11,7 +11,7 @@ from typing import Any, Final
 from kombu.exceptions import OperationalError as BrokerError
 from prometheus_client import Counter
 from psycopg import Connection, OperationalError
-from psycopg.errors import LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, SerializationFailure
 from psycopg_pool import ConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
@@ -112,6 +112,8 @@ class Sweeper:
                 yield connection
         except LockNotAvailable:
             _LOG.info("%s is held by somebody: it is left to the next sweep", pipeline_id)
+        except (DeadlockDetected, QueryCanceled, SerializationFailure) as error:
+            _LOG.warning("%s is left to the next sweep: %s", pipeline_id, type(error).__name__)
         except (OperationalError, PoolTimeout):
             raise
         except Exception as error:  # noqa: BLE001  whatever it was, the next pipeline must go on

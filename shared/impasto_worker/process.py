@@ -200,9 +200,9 @@ def register_bell(app: Celery, slots: Slots) -> None:
 
 
 def _call_slots(ringing: Ringing, options: WorkerOptions) -> None:
-    """A bell for each slot, whichever queue it comes by: a slot looks into all of them."""
+    """A bell for each slot, by this worker's own queue: no other hears them. A slot looks into all of its queues."""
     for _ in range(options.concurrency):
-        ringing.ring(options.queues[0])
+        ringing.ring(worker_queue(options.name))
 
 
 def _tidy(runners: Runners, slots: Slots, folders: WorkerFolders, idle_s: float) -> None:

@@ -220,6 +220,8 @@ class Slots:
         return None if claims.again_s is None else claims
 
     def _wants_company(self) -> bool:
+        if not self._company:
+            return False  # no job waits for another slot's claim; it is set before its own slot has left its claim
         with self._claiming:
             company, self._company = self._company, False
             return company

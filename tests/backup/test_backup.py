@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from impasto.artifacts import object_key
@@ -262,3 +263,23 @@ def test_a_backup_of_a_newer_version_is_refused(
     answer = operate("restore", str(folder), "--replace", admin=admin, settings=stack.settings, code=1)
     assert "newer Impasto" in answer
     assert stack.sql("SELECT count(*) FROM artworks") == [(1,)]
+
+
+def test_a_database_of_something_else_is_never_emptied(
+    stack: Stack, admin: str, small: dict[str, Any], elsewhere: Servers, tmp_path: Path
+) -> None:
+    stack.stop()
+    folder = tmp_path / "saved"
+    operate("backup", str(folder), admin=admin, settings=stack.settings)
+    for file in (*folder.glob("database-*"), *folder.glob("objects-*.jsonl")):
+        assert file.stat().st_mode & 0o077 == 0, "it has prompts in it"
+    _, settings = empty(elsewhere, tmp_path, 3)
+    with psycopg.connect(elsewhere.admin_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE shop")
+    other = psycopg.conninfo.make_conninfo(elsewhere.admin_url, dbname="shop")
+    with psycopg.connect(other, autocommit=True) as connection:
+        connection.execute("CREATE TABLE tenants (name text)")
+        for more in ([], ["--replace"]):
+            answer = operate("restore", str(folder), *more, admin=other, settings=settings, code=1)
+            assert "no Impasto" in answer
+        assert connection.execute("SELECT count(*) FROM tenants").fetchone() == (0,)

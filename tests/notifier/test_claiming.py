@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
+import psycopg
+import pytest
+
 from impasto.backends.gate import ResolvingGate
+from impasto.testing.databases import DatabaseUrls
 from impasto.webhooks import DISABLED_AFTER_S, FORGIVEN_AFTER_S, PING
 from tests.notifier.ledger import Rows
 from tests.notifier.receiver import Receiver, silence
@@ -157,3 +161,20 @@ def test_an_attempt_that_ends_after_its_endpoint_was_disabled_is_the_last(rows: 
         ("failed", "endpoint_gone", 1),
         ("failed", "http_status", 1),
     ]
+
+
+def test_an_attempt_that_is_cut_off_while_it_is_written_ends_again_and_is_followed_by_the_next(
+    rows: Rows, database: DatabaseUrls
+) -> None:
+    endpoint = rows.endpoint(rows.tenant("t"))
+    rows.deliveries(endpoint)
+    (first,) = rows.claim()
+    with psycopg.connect(database.admin, autocommit=True) as admin:
+        # What writes the next attempt fails, after the end of this one was written.
+        admin.execute("ALTER TABLE webhook_deliveries ADD CONSTRAINT cut CHECK (attempt < 2)")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            rows.record(first, 500)
+        admin.execute("ALTER TABLE webhook_deliveries DROP CONSTRAINT cut")
+    assert rows.sql("SELECT state, attempt FROM webhook_deliveries") == [("waiting", 1)]
+    assert rows.record(first, 500)
+    assert rows.sql("SELECT state, attempt FROM webhook_deliveries ORDER BY attempt") == [("failed", 1), ("waiting", 2)]

@@ -66,6 +66,21 @@ def test_a_key_that_is_far_from_its_rate_needs_few_round_trips_and_never_passes_
     asyncio.run(main())
 
 
+def test_however_many_ask_at_once_redis_does_not_count_as_away(settings: Settings) -> None:
+    rate = Rate(per_s=1000, burst=5000)
+
+    async def main() -> None:
+        rates = RedisRates(settings.redis_url, rate, answers_in_s=_PATIENT_S)
+        try:
+            found = await asyncio.gather(*(rates.take(f"key {number}", rate) for number in range(300)))
+            assert not rates.away
+            assert any(found)
+        finally:
+            await rates.stop()
+
+    asyncio.run(main())
+
+
 async def _scripts_run(rates: RedisRates) -> int:
     stats = await rates._client.info("commandstats")
     return sum(stats.get(f"cmdstat_{name}", {}).get("calls", 0) for name in ("evalsha", "eval"))

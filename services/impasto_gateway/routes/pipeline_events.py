@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Request
@@ -18,7 +20,7 @@ from impasto.backends.postgres.pipelines import (
     state_of_pipeline,
 )
 from impasto.backends.postgres.pools import tenant_transaction
-from impasto.errors import NotFound
+from impasto.errors import NotFound, Unavailable
 from impasto.identifiers import PipelineId
 from impasto.pipelines.records import PipelineEvent, PipelineState, StepProgress
 from impasto_gateway.parts import Reader, TheParts
@@ -27,6 +29,7 @@ from impasto_gateway.streams import KEEP_ALIVE_S, frame
 router = APIRouter(prefix="/v1/pipelines", tags=["pipelines"])
 # The news of jobs names the jobs: the pipeline is looked at.
 _LOOK_S: Final = 0.5
+_SELDOM_S: Final = 2.0
 
 
 @router.get(
@@ -57,7 +60,8 @@ async def _follow(
 ) -> AsyncIterator[bytes]:
     news, spoke = the.awakener.watch(pipeline_id), time.monotonic()
     told: dict[str, StepProgress] = {}
-    try:
+    # Where the database does not answer the stream ends: its reader comes back and goes on from there.
+    with suppress(Unavailable), _unwatched(the, pipeline_id, news):
         while True:
             # The state before the events: when it is final, its event is among them or was told.
             state, events, progress = await _look(pool, tenant_id, pipeline_id, number)
@@ -77,7 +81,13 @@ async def _follow(
             if time.monotonic() - spoke > KEEP_ALIVE_S:
                 spoke = time.monotonic()
                 yield b": still here\n\n"
-            await the.awakener.wait(news, _LOOK_S)
+            await the.awakener.wait(news, _LOOK_S if state is PipelineState.RUNNING else _SELDOM_S)
+
+
+@contextmanager
+def _unwatched(the: TheParts, pipeline_id: str, news: asyncio.Event) -> Iterator[None]:
+    try:
+        yield
     finally:
         the.awakener.unwatch(pipeline_id, news)
 

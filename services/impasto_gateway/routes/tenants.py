@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, BackgroundTasks, Path, Request
 from psycopg import AsyncConnection
 
 from impasto.backends.postgres import quotas
 from impasto.backends.rates import RedisRates
+from impasto.backends.web.known_keys import KnownKeys
 from impasto.errors import NotFound
 from impasto.quotas import TenantLimits, TenantUsage
 from impasto_gateway.parts import OperateTransaction, Page, ReadTransaction
@@ -44,10 +45,16 @@ async def get_tenant(tenant: _Tenant, connection: OperateTransaction) -> TenantU
 @router.patch(
     "/tenants/{tenant}/limits", tags=["platform"], summary="Change a tenant's limits", operation_id="change_limits"
 )
-async def change_limits(tenant: _Tenant, request: TenantLimits, connection: OperateTransaction) -> TenantUsage:
-    """Sets the limits that are given; `null` takes one away. They hold from the next request on."""
+async def change_limits(
+    tenant: _Tenant, request: TenantLimits, connection: OperateTransaction, http: Request, after: BackgroundTasks
+) -> TenantUsage:
+    """Sets the limits that are given; `null` takes one away. They hold within a second, in this process at once."""
     found = await _existing(connection, tenant)
     await quotas.change_limits(connection, found.id, request)
+    known: KnownKeys = http.app.state.known_keys
+    known.forget_all()
+    # Once more when it is committed: a request may have looked its key up meanwhile.
+    after.add_task(known.forget_all)
     return await _existing(connection, found.id)
 
 

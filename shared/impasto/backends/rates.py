@@ -14,7 +14,7 @@ from typing import Final
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import MaxConnectionsError, RedisError
 
 from impasto.faults import trace_of
 from impasto.quotas import Rate, Taken, taken
@@ -114,6 +114,8 @@ class RedisRates:
         try:
             async with asyncio.timeout(self._answers_in_s):
                 passes, ahead = await self._script([name], [repr(1 / rate.per_s), rate.burst, many])
+        except MaxConnectionsError:
+            return None  # so many at once say nothing of Redis
         except (RedisError, OSError, TimeoutError) as error:
             self._lose(error)
             return None

@@ -52,7 +52,7 @@ def run_program(program: Path, arguments: Sequence[str], url: str) -> None:
     done = subprocess.run(
         [program, *arguments, "--no-password", "--dbname", place],
         env={**os.environ, **secret, "LC_ALL": "C"}, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False,
+        check=False, umask=0o077,
     )  # fmt: skip
     if done.returncode:
         said = "\n".join(done.stderr.strip().splitlines()[-_SAID_LINES:])

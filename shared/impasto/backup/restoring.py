@@ -57,6 +57,7 @@ def restore(place: Place, folder: Path, show: Show, *, replace: bool = False) ->
             absent = _check_objects(kept, listing, manifest.objects_bytes, show)
             put = _put_objects(S3Objects(place.settings), kept, listing, manifest.objects_bytes, show)
             show("database", 0, 0)
+            _check_target(connection, manifest, replace)  # all that took its time
             make_roles(place.admin_url, place.role_passwords)
             rows.drop_everything(connection)
         _restore_database(program, folder / manifest.dump.name, place.admin_url, manifest)
@@ -91,6 +92,12 @@ def _check_target(connection: Connection[Any], manifest: Manifest, replace: bool
             "platform_running",
             f"{using} connections of the platform's own parts are open",
             hint="stop the gateway, ingestion, reconciler, notifier and workers first",
+        )
+    if not rows.is_ours(connection):
+        raise Conflict(
+            "platform_not_empty",
+            "there is something in this database that is no Impasto, or a newer one",
+            hint="name a database of its own; this one is never emptied",
         )
     if not replace and rows.tenants(connection):
         raise Conflict(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from psycopg import Connection, sql
 
 from impasto.backends.postgres.losses import OWN, REQUEUE
+from impasto.backends.postgres.migrate import known_migrations
 from impasto.backends.sealing import SealedVault
 from impasto.backup.contents import ListedObject, tables_of
 from impasto.errors import ImpastoError
@@ -38,6 +39,15 @@ def tenants(connection: Connection[Any]) -> int:
     """How many tenants there are; none in a database without a schema."""
     there = connection.execute("SELECT to_regclass('public.tenants')").fetchone()
     return _count(connection, "SELECT count(*) FROM tenants") if there and there[0] else 0
+
+
+def is_ours(connection: Connection[Any]) -> bool:
+    """Whether the database is empty, or has a schema of an Impasto that this one knows."""
+    tables = tables_of(connection)
+    if "alembic_version" not in tables:
+        return not tables
+    found = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    return "tenants" in tables and all(version in known_migrations() for (version,) in found)
 
 
 def drop_everything(connection: Connection[Any]) -> None:

@@ -76,7 +76,13 @@ def _save(place: Place, folder: Path, show: Show, prune: bool) -> Saved:
         run_program(program, ["--format=custom", f"--snapshot={name}", f"--file={dump}"], place.admin_url)
         total = _write_listing(listing, contents.listed_objects(connection))
         counts = contents.rows_by_table(connection)
-    copied = _copy(place, kept, read_listing(listing), total, show)
+    try:
+        copied = _copy(place, kept, read_listing(listing), total, show)
+    except BaseException:
+        # Without its manifest it is no backup: each one that fails would leave a whole dump.
+        dump.unlink(missing_ok=True)
+        listing.unlink(missing_ok=True)
+        raise
     manifest = Manifest(
         impasto=impasto.__version__,
         made_at=now.isoformat(),
@@ -102,6 +108,7 @@ def read_listing(listing: Path) -> Iterator[ListedObject]:
 def _write_listing(listing: Path, found: Iterator[ListedObject]) -> int:
     """How many bytes the listed objects have, equal ones counted once."""
     total, before = 0, ""
+    listing.touch(mode=0o600)
     with listing.open("w") as file:
         for listed in found:
             file.write(listed.model_dump_json() + "\n")

@@ -83,7 +83,8 @@ class PostgresDeliveries:
 
     async def record(self, delivery: ClaimedDelivery, reply: Reply, verdict: Verdict) -> bool:
         """The end of the attempt, the next one, and what it means for the endpoint, in one commit."""
-        async with self._pool.connection() as connection:
+        # Said aloud: on these connections each statement is a transaction of its own otherwise.
+        async with self._pool.connection() as connection, connection.transaction():
             cursor = await connection.execute(
                 _FINISH,
                 {

@@ -52,8 +52,9 @@ WITH lost AS (
                       ELSE jsonb_build_object('code', error->>'code') END
     FROM moved
 ), bells AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent)
-    SELECT tenant_id, id, queue, traceparent FROM moved WHERE state = 'queued'
+    -- Of a job that pauses, the reconciler rings when it may go on.
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM moved WHERE state = 'queued'
 )
 SELECT id, state, queue, kind, error->>'code' FROM moved
 """  # noqa: S608  fixed texts

@@ -17,7 +17,14 @@ from impasto.errors import Unavailable
 # How long one attempt to connect goes on. The pool doubles the pauses within an attempt: after an outage of a minute
 # and a half nobody would be served for another half a minute. A new attempt begins with whoever asks next.
 _RECONNECT_S = 4.0
-_KEEPALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_KEEPALIVE = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    # The same for what was sent and is never acknowledged: TCP itself would try for a quarter of an hour.
+    "tcp_user_timeout": 25_000,
+}
 
 
 # A connection that answered so lately is handed out unseen.

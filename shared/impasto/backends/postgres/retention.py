@@ -16,7 +16,7 @@ from impasto.backends.postgres.references import referred_to
 
 PART: Final = 500
 # Removing an object is a request to the store, and its row is locked meanwhile.
-OBJECTS: Final = 100
+OBJECTS: Final = 20
 _ALONE: Final = "SELECT pg_try_advisory_xact_lock(7268143)"
 
 # The last event stays: it says how the job ended, and where its numbers had got to.
@@ -57,6 +57,10 @@ WHERE r.tenant_id = u.tenant AND r.sha256 = u.digest AND NOT {kept}
   AND NOT EXISTS (SELECT FROM lineage_edges e WHERE e.tenant_id = u.tenant AND e.target = 'sha256:' || u.digest)
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.tenant_id = u.tenant AND j.state IN ('queued', 'running')
                   AND position(u.digest IN j.params::text) > 0)
+  AND NOT EXISTS (SELECT FROM schedules s WHERE s.tenant_id = u.tenant AND s.state <> 'ended'
+                  AND position(u.digest IN s.job::text) > 0)
+  AND NOT EXISTS (SELECT FROM pipeline_steps p WHERE p.tenant_id = u.tenant AND p.state = 'waiting'
+                  AND position(u.digest IN p.params::text) > 0)
 """)
 
 _RUNS: Final = """

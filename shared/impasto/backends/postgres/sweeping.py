@@ -61,7 +61,11 @@ def fail_not_started(connection: Connection[Any]) -> list[Moved]:
 
 def due_pipelines(connection: Connection[Any]) -> list[str]:
     """Pipelines of which something has happened that nobody has drawn the consequences of."""
-    rows = connection.execute("SELECT DISTINCT pipeline_id FROM pipeline_steps WHERE due LIMIT 200").fetchall()
+    # By lot: those that cannot go on do not hold up the others for ever.
+    rows = connection.execute(
+        """SELECT pipeline_id FROM (SELECT DISTINCT pipeline_id FROM pipeline_steps WHERE due) AS found
+           ORDER BY random() LIMIT 200"""
+    ).fetchall()
     return [row[0] for row in rows]
 
 

@@ -56,7 +56,7 @@ DELETE FROM webhook_endpoints WHERE id IN (
 
 async def tidy(pool: AsyncConnectionPool[AsyncConnection[Any]], days: int) -> None:
     """Ends what waits for endpoints that are disabled or gone, and forgets what is older than so many days."""
-    async with pool.connection() as connection:
+    async with pool.connection() as connection, connection.transaction():
         await connection.execute(_GIVE_UP)
         await connection.execute(_DROP)
     for query, values in ((_FORGET, [days]), (_FORGET_CALLBACKS, {"days": days})):

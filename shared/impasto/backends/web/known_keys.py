@@ -30,6 +30,10 @@ class KnownKeys:
             self._found.clear()
         self._found[key_id] = (self._clock() + KEPT_S, found)
 
+    def forget_all(self) -> None:
+        """At a change of what some tenant may."""
+        self._found.clear()
+
     def forget(self, key_id: str) -> None:
         """At a key's revocation, so that it opens nothing here any more."""
         self._found.pop(key_id, None)

@@ -1,3 +1,6 @@
+-- In the order in which whoever writes takes them: taken one by one, they would wait for one another.
+LOCK TABLE jobs, job_events IN ACCESS EXCLUSIVE MODE;
+
 -- A tenant's events are told in the order (xid, seq), below the oldest transaction that still writes. So that the events
 -- of one job keep their own order in it, none comes before the one with the number before: a transaction that has
 -- written elsewhere first may have a smaller number than one that has meanwhile written to the job and ended.

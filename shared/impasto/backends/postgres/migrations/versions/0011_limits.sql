@@ -1,3 +1,6 @@
+-- In the order in which whoever writes takes them: taken one by one, they would wait for one another.
+LOCK TABLE jobs, tenants, artifacts IN ACCESS EXCLUSIVE MODE;
+
 -- What a tenant may have and do; null: no limit, and for requests the platform's own. `running_cap` is older.
 ALTER TABLE tenants
     ADD COLUMN queued_cap            integer CHECK (queued_cap >= 0),
