@@ -102,7 +102,7 @@ class Awakener:
                     raise TimeoutError("it says nothing")
                 await channel.ping("awake")
             elif message["type"] == "message":
-                self._hear(message["channel"].decode(), message["data"].decode())
+                self._hear(message["channel"].decode(errors="replace"), message["data"].decode(errors="replace"))
             asked = message is None
 
     def _hear(self, channel: str, whose: str) -> None:

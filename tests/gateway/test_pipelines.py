@@ -165,9 +165,10 @@ def test_canceling_ends_what_waits_and_what_runs_and_nothing_more_begins(platfor
     }
     pipeline_id = accepted(platform, steps)
     eventually(gate.with_suffix(".compute").exists, "the second step computes")
-    for _ in range(2):  # asking again changes nothing
-        answer = ask(platform, "POST", f"/v1/pipelines/{pipeline_id}/cancel")
-        assert (answer.status_code, answer.json()["cancel_requested"]) == (202, True)
+    answer = ask(platform, "POST", f"/v1/pipelines/{pipeline_id}/cancel")
+    assert (answer.status_code, answer.json()["cancel_requested"]) == (202, True)
+    # Asking again changes nothing, whether or not it has ended meanwhile.
+    assert ask(platform, "POST", f"/v1/pipelines/{pipeline_id}/cancel").status_code in (202, 409)
     done = over(platform, pipeline_id)
     assert (done["state"], states(done)) == (
         "canceled", {"done": "succeeded", "runs": "canceled", "waits": "canceled"},

@@ -144,7 +144,7 @@ def test_every_way_in_which_a_job_moves_is_told(own_hooks: Hooks, receiving: Rec
     gate.touch()
     late = submit(hooks.stack, "test.stamp", {"text": "a", "gate": str(gate), "pause_at": "compute"})["id"]
     receiver.waits_for("job.started", 2)
-    overdue = submit(hooks.stack, "generate.upscale", {"picture": _artifact(hooks, well)}, deadline_s=0.1)["id"]
+    overdue = submit(hooks.stack, "generate.text_to_image", {"prompts": ["a fox"]}, deadline_s=0.1)["id"]
     ended(hooks.stack, overdue)
     gate.unlink()
     ended(hooks.stack, late)
@@ -159,11 +159,6 @@ def test_every_way_in_which_a_job_moves_is_told(own_hooks: Hooks, receiving: Rec
     eventually(told, "every event has arrived once")
     failed = receiver.of_type("job.failed")[0].event["data"]
     assert (failed["job_id"], failed["state"], failed["error"]) == (overdue, "failed", {"code": "deadline_missed"})
-
-
-def _artifact(hooks: Hooks, job_id: str) -> str:
-    ((result,),) = hooks.stack.sql("SELECT result FROM jobs WHERE id = %s", [job_id])
-    return f"sha256:{result['artifact']['sha256']}"
 
 
 def test_without_redis_webhooks_go_out_all_the_same(own_hooks: Hooks, receiving: Receiving) -> None:
