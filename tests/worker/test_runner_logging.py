@@ -21,15 +21,15 @@ def test_our_words_are_told_and_those_of_others_are_not() -> None:
         with JobLogHandler(lambda message, level: said.append((level, message))):
             logging.getLogger("impasto.train").info("step %d", 7)
             logging.getLogger("impasto_ml.sampling").error("too few works")
-            logging.getLogger("diffusers.pipelines").info("drawing %s", SECRET)
-            logging.getLogger("diffusers.pipelines").warning("the prompt was cut off: %s", SECRET)
+            logging.getLogger("somebody.pipelines").info("drawing %s", SECRET)
+            logging.getLogger("somebody.pipelines").warning("the prompt was cut off: %s", SECRET)
             warnings.warn(SECRET, RuntimeWarning, stacklevel=1)
         logging.getLogger("impasto.train").info("after the end")
     finally:
         logging.getLogger().setLevel(level)
     assert said[:2] == [("info", "step 7"), ("error", "too few works")]
     assert [level for level, _ in said[2:]] == ["warning", "warning"]
-    assert "diffusers.pipelines" in said[2][1]
+    assert "somebody.pipelines" in said[2][1]
     assert "RuntimeWarning" in said[3][1]
     assert "test_runner_logging.py" in said[3][1]
     assert SECRET not in str(said)
