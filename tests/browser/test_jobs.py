@@ -117,7 +117,7 @@ def test_a_job_shows_its_log_and_one_that_waits_says_why(painter: Person) -> Non
     painter.shoot("job-waits")
     stack.client().jobs.cancel(waits)
     painter.sees("It was canceled.", most_s=30)
-    expect(painter.page.locator(".queue-place")).to_be_hidden()
+    expect(painter.page.locator(".queue-place")).to_be_hidden(timeout=20_000)
 
 
 def test_a_job_of_another_tenant_is_not_found(painter: Person) -> None:
