@@ -72,8 +72,11 @@ def test_however_many_ask_at_once_redis_does_not_count_as_away(settings: Setting
     async def main() -> None:
         rates = RedisRates(settings.redis_url, rate, answers_in_s=_PATIENT_S)
         try:
-            found = await asyncio.gather(*(rates.take(f"key {number}", rate) for number in range(300)))
+            await rates.take("warm", rate)
+            asked = await asyncio.gather(*(rates._ask(f"key {number}", rate, 1) for number in range(300)))
+            assert None in asked, "there are fewer connections than questions"
             assert not rates.away
+            found = [await rates.take("one more", rate)]
             assert any(found)
         finally:
             await rates.stop()
