@@ -21,6 +21,7 @@ from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
+from impasto_gateway.accepting import Accepting
 from impasto_gateway.awakening import Awakener
 from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.links import linked
@@ -72,8 +73,8 @@ def create_app(settings: Settings) -> FastAPI:
         unlimited=("/v1/artworks", "/v1/files/"),
     )
     for module in (
-        health,
         jobs,
+        health,
         retries,
         trainings,
         events,
@@ -103,7 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await pool.open()
     app.state.pool, app.state.rates = pool, rates_of(settings)
     app.state.known_keys = KnownKeys()
-    ringer = Ringer(Bells(settings.redis_url), pool)
+    ringer, accepting = Ringer(Bells(settings.redis_url), pool), Accepting(pool)
     job_feeds, tenant_feeds = JobFeeds(pool), TenantFeeds(pool)
     awakener = Awakener(settings.redis_url, on_job=job_feeds.hear, on_tenant=tenant_feeds.hear)
     # Long read: ingestion answers when the last file is stored.
@@ -113,7 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         sealing = SealedVault(settings.webhook_secret_key) if settings.webhook_secret_key else None
         gate = ResolvingGate(anywhere=settings.webhooks_to_anywhere)
         app.state.parts = Parts(
-            S3Objects(settings), ringer, awakener, job_feeds, tenant_feeds, ingestion, gate, sealing
+            S3Objects(settings), ringer, accepting, awakener, job_feeds, tenant_feeds, ingestion, gate, sealing
         )
         ringer.start()
         awakener.start()
@@ -121,6 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await accepting.stop()
             await ringer.stop()
             await awakener.stop()
             if app.state.rates:

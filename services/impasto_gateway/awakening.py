@@ -109,8 +109,9 @@ class Awakener:
         if channel == TENANTS_CHANNEL:
             self._on_tenant(None if whose == ANY_TENANT else whose)
             return
-        self._wake(whose)
-        self._on_job(whose)
+        for job_id in whose.split():
+            self._wake(job_id)
+            self._on_job(job_id)
 
     def _wake(self, job_id: str) -> None:
         for event in self._waiting.get(job_id, ()):

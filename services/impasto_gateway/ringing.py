@@ -23,6 +23,8 @@ from impasto.submission import MOST_BELLS, Bell
 _LOG = logging.getLogger("impasto.ringing")
 _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 1_000
+# The reconciler rings again for what has been in the outbox for longer than some seconds.
+_FORGETS_EVERY_S: Final = 0.1
 
 
 class Ringer:
@@ -31,16 +33,19 @@ class Ringer:
     def __init__(self, bells: Bells, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
         self._bells, self._pool = bells, pool
         self._waiting: asyncio.Queue[tuple[str, Sequence[Bell]]] = asyncio.Queue(_MOST_WAITING)
+        self._rung: dict[str, list[int]] = {}
         self._told: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue(_MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._tasks = [asyncio.create_task(self._ring_for_ever()), asyncio.create_task(self._tell_for_ever())]
+        does = (self._ring_for_ever, self._forget_for_ever, self._tell_for_ever)
+        self._tasks = [asyncio.create_task(each()) for each in does]
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._forget_rung()
 
     async def ring(self, tenant_id: str, *bells: Bell) -> None:
         """Rings soon; a full queue leaves the bells to the reconciler."""
@@ -72,14 +77,31 @@ class Ringer:
         try:
             await asyncio.to_thread(self._ring_all, by_queue, list(by_tenant))
             for tenant_id, rung in by_tenant.items():
-                async with tenant_transaction(self._pool, tenant_id) as connection:
-                    await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [rung])
+                self._rung.setdefault(tenant_id, []).extend(rung)
         except (BrokerError, RedisError, OSError) as error:
             _LOG.warning("a bell for %s could not be rung, it stays in the outbox: %s", queues, error)
-        except (Unavailable, DatabaseError, PoolTimeout):
-            _LOG.warning("a bell for %s was rung but stays in the outbox: no database", queues)
         except Exception as error:  # noqa: BLE001  whatever it was, the next bell must be rung
             _LOG.error("a bell for %s could not be rung\n%s", queues, trace_of(error))
+
+    async def _forget_for_ever(self) -> None:
+        """Takes bells that were rung out of the outbox: all of a moment together, since that is no hurry."""
+        while True:
+            await asyncio.sleep(_FORGETS_EVERY_S)
+            await self._forget_rung()
+
+    async def _forget_rung(self) -> None:
+        rung, self._rung = self._rung, {}
+        for tenant_id, ids in rung.items():
+            await self._forget(tenant_id, ids)
+
+    async def _forget(self, tenant_id: str, ids: list[int]) -> None:
+        try:
+            async with tenant_transaction(self._pool, tenant_id) as connection:
+                await connection.execute("DELETE FROM outbox WHERE id = ANY(%s)", [ids])
+        except (Unavailable, DatabaseError, PoolTimeout):
+            _LOG.warning("%d bells were rung but stay in the outbox: no database", len(ids))
+        except Exception as error:  # noqa: BLE001  whatever it was, the next bell must leave the outbox
+            _LOG.error("%d bells were rung but stay in the outbox\n%s", len(ids), trace_of(error))
 
     def _ring_all(self, by_queue: dict[str, list[Bell]], tenant_ids: list[str]) -> None:
         for queue, bells in by_queue.items():

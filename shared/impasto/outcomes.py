@@ -68,3 +68,8 @@ class Outcome:
     records: tuple[Record, ...] = ()
     edges: tuple[Edge, ...] = field(default=())
     follow_ups: tuple[FollowUp, ...] = ()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is a result and nothing else to become visible."""
+        return not (self.artifacts or self.records or self.edges or self.follow_ups)

@@ -26,6 +26,7 @@ from impasto_ml.families.text_to_image import DrawingRequest
 from impasto_worker.active import ActiveJob
 from impasto_worker.engine import CallDropped
 from impasto_worker.engine_orders import Drawn, DrawOrder, EngineCheckpoint
+from impasto_worker.job_folder import JobFolder
 from impasto_worker.log_writer import LogWriter
 from impasto_worker.progress import ProgressWriter
 from impasto_worker.runners import RunnerLeft, RunnerLost, Runners
@@ -86,8 +87,8 @@ class Tools:
 class JobContext:
     """One attempt at a job: its tenant's things, its folder, its runner. Every call may raise `Stopped`."""
 
-    def __init__(self, active: ActiveJob, tools: Tools, folder: Path) -> None:
-        self._active, self.tools, self.folder = active, tools, folder
+    def __init__(self, active: ActiveJob, tools: Tools, folder: JobFolder) -> None:
+        self._active, self.tools, self._folder = active, tools, folder
         self._stored: dict[str, ArtifactRef] = {}
         self._stage = ""
 
@@ -98,6 +99,11 @@ class JobContext:
     @property
     def tenant_id(self) -> str:
         return self._active.job.tenant_id
+
+    @property
+    def folder(self) -> Path:
+        """This attempt's own folder, which is gone when it ends."""
+        return self._folder.path
 
     @property
     def stored(self) -> tuple[ArtifactRef, ...]:

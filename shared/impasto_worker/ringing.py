@@ -17,6 +17,8 @@ from impasto.jobs import ClaimedJob
 _LOG = logging.getLogger("impasto.ringing")
 _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 500
+# In a burst readers are woken so often, and no oftener: each call costs the worker more than a short job does.
+_EVERY_S: Final = 0.01
 
 
 class Sayer(Protocol):
@@ -33,6 +35,7 @@ class Ringing:
     def __init__(self, bells: Sayer) -> None:
         self._bells = bells
         self._waiting: queue.Queue[str | ClaimedJob] = queue.Queue(_MOST_WAITING)
+        self._pause = threading.Event()
         threading.Thread(target=self._say_for_ever, name="ringing", daemon=True).start()
 
     def ring(self, queue_name: str) -> None:
@@ -57,6 +60,8 @@ class Ringing:
             for queue_name in (each for each in several if isinstance(each, str)):
                 self._say(lambda name=queue_name: self._bells.ring(name))  # type: ignore[misc]
             self._tell_all(each for each in several if not isinstance(each, str))
+            # What comes meanwhile goes together; whoever had nothing to say for longer has said this at once.
+            self._pause.wait(_EVERY_S)
 
     def _tell_all(self, jobs: Iterable[ClaimedJob]) -> None:
         by_tenant: dict[str, dict[str, None]] = {}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import math
-import shutil
-import tempfile
 import threading
 import time
 from collections import Counter as Count
@@ -30,6 +28,7 @@ from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
+from impasto_worker.job_folder import JobFolder
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.runners import RunnerLost, RunnerOutOfMemory
 from impasto_worker.stops import Stopped, StopReason
@@ -310,14 +309,13 @@ class Slots:
 
     def _run(self, active: ActiveJob) -> Outcome:
         handler = self._handlers[active.job.kind]
-        self._folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f"{active.job.id}-", dir=self._folder))
+        folder = JobFolder(self._folder, active.job.id)
         try:
             context = JobContext(active, self.tools, folder)
             outcome = handler.run(context, handler.kind.params.model_validate(active.job.params))
             return replace(outcome, artifacts=context.stored)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.remove()
 
     def _succeed(self, job: ClaimedJob, outcome: Outcome) -> str:
         try:

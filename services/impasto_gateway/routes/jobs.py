@@ -11,10 +11,10 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from impasto.backends.postgres.estimates import queue_estimate
-from impasto.backends.postgres.inbox import PostgresInbox, insert_alone
+from impasto.backends.postgres.inbox import PostgresInbox
 from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
 from impasto.backends.postgres.logs import log_tail, logs_after
-from impasto.backends.postgres.pools import connection_of, tenant_transaction
+from impasto.backends.postgres.pools import tenant_transaction
 from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
@@ -96,7 +96,7 @@ async def submit_job(
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
-    submitted, sealed = await _accept(http.app.state.pool, caller, job)
+    submitted, sealed = await _accept(http.app.state.pool, the, caller, job)
     record = submitted.job
     if submitted.bell:
         # Only noted down: another task rings, and nobody waits for Redis.
@@ -107,20 +107,19 @@ async def submit_job(
         with suppress(Unavailable):
             record = await until_ended(the.awakener, record.id, seconds, lambda: _look(http, caller, record.id))
         response.status_code = 200 if record.state.is_final else 202
-    return AcceptedJob(**record.model_dump(), callback_secret=_shown(sealed, the))
+    # Not validated once more: every field is a record's already.
+    return AcceptedJob.model_construct(**dict(record), callback_secret=_shown(sealed, the))
 
 
 async def _accept(
-    pool: AsyncConnectionPool[AsyncConnection[Any]], caller: Caller, job: NewJob
+    pool: AsyncConnectionPool[AsyncConnection[Any]], the: Parts, caller: Caller, job: NewJob
 ) -> tuple[Submitted, bytes | None]:
     """The job, and the sealed secret of its callback.
 
     Not the request's own transaction: whoever prefers to wait holds none meanwhile.
     """
-    if stands_alone(job) and not caller.has_quotas:
-        async with connection_of(pool) as connection:
-            if accepted := await insert_alone(connection, caller.tenant_id, job):
-                return Submitted(*accepted), None
+    if stands_alone(job) and not caller.has_quotas and (accepted := await the.accepting.accept(caller.tenant_id, job)):
+        return Submitted(*accepted), None
     async with tenant_transaction(pool, caller.tenant_id) as connection:
         submitted = await submit(PostgresInbox(connection), job)
         sealed = await PostgresEndpoints(connection).callback_secret(submitted.job.id) if job.callback else None

@@ -13,7 +13,8 @@ from impasto.backends.broker import BrokerConnection
 TASK: Final = "impasto.work"
 VERSION: Final = 1
 KEY_PREFIX: Final = "impasto:"
-# News of a job, by its identifier; and of a tenant's jobs, by the tenant's or `*` for whosever they are.
+# News of jobs, by their identifiers with spaces between; and of a tenant's jobs, by the tenant's or `*` for
+# whosever they are.
 EVENTS_CHANNEL: Final = "impasto:events"
 TENANTS_CHANNEL: Final = "impasto:tenants"
 ANY_TENANT: Final = "*"
@@ -57,8 +58,9 @@ def celery_app(
         task_create_missing_queues=True,
         task_publish_retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
         worker_hijack_root_logger=False,
-        worker_send_task_events=True,
-        task_send_sent_event=True,
+        # Who watches asks the workers for them. Each is a message of its own: a bell would cost three times as much.
+        worker_send_task_events=False,
+        task_send_sent_event=False,
     )
     return app
 
@@ -93,8 +95,8 @@ class Bells:
     def tell(self, job_ids: list[str], tenant_id: str | None = ANY_TENANT) -> None:
         """Wakes readers of these jobs' events, and of their tenant's. A lost call costs them their two-second poll."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for job_id in job_ids:
-                pipe.publish(EVENTS_CHANNEL, job_id)
+            if job_ids:
+                pipe.publish(EVENTS_CHANNEL, " ".join(job_ids))
             if tenant_id is not None:
                 pipe.publish(TENANTS_CHANNEL, tenant_id)
             pipe.execute()

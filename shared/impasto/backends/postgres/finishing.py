@@ -14,6 +14,7 @@ from impasto.artifacts import ArtifactRef
 from impasto.backends.postgres.advancing import advance_after_end
 from impasto.backends.postgres.failures import FAILED
 from impasto.backends.postgres.follow_ups import insert_follow_up
+from impasto.backends.postgres.plain_ends import PlainEnds
 from impasto.identifiers import new_id
 from impasto.jobs import ClaimedJob
 from impasto.lineage import Edge
@@ -43,9 +44,12 @@ class PostgresFinisher:
 
     def __init__(self, pool: ConnectionPool[Connection[Any]], ring: Callable[[str], None] = lambda queue: None) -> None:
         self._pool, self._ring = pool, ring
+        self._plain = PlainEnds(pool)
 
     def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Makes the outcome visible, whole, unless another attempt has the job by now."""
+        if outcome.is_plain and self._plain.succeed(job, outcome.result.model_dump_json()):
+            return True
         with self._pool.connection() as connection:
             numbers = {r.id: _dataset_number(connection, job, r) for r in outcome.records if _is_version(r)}
             result = outcome.result.model_dump(mode="json")

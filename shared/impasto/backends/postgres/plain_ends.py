@@ -1,0 +1,95 @@
+"""Ends of jobs that leave nothing but a result: those that come up together are ended by one statement."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+from psycopg import Connection, DatabaseError, OperationalError
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from impasto.backends.postgres.pools import statement_alone
+from impasto.jobs import ClaimedJob
+
+_MOST: Final = 100
+
+# Locked in one order, whoever else ends several. The end and the event that tells it, or neither. A step of a pipeline
+# is left: what follows it belongs into its commit.
+_END_TOGETHER: Final = """
+WITH given AS (
+    SELECT * FROM unnest(%(ids)s::text[], %(epochs)s::integer[], %(results)s::text[]::jsonb[]) AS g (id, epoch, result)
+), held AS MATERIALIZED (
+    SELECT j.id, g.result FROM given g JOIN jobs j ON j.id = g.id AND j.epoch = g.epoch
+    WHERE j.state = 'running' AND j.pipeline_id IS NULL ORDER BY j.id FOR UPDATE OF j
+), ended AS (
+    UPDATE jobs j SET state = 'succeeded', result = held.result, error = NULL, finished_at = now(), lease_until = NULL,
+        last_event = last_event + 1
+    FROM held WHERE j.id = held.id
+    RETURNING j.tenant_id, j.id, j.last_event
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, last_event, 'job.succeeded', '{}'::jsonb FROM ended
+)
+SELECT id FROM ended
+"""
+
+
+@dataclass(slots=True)
+class _End:
+    job: ClaimedJob
+    result: str
+    # Whether it was ended here; None while it waits.
+    ended: bool | None = None
+    error: OperationalError | PoolTimeout | None = None
+
+
+class PlainEnds:
+    """Slots that end a job at the same moment share a statement and a commit: the first of them speaks for all."""
+
+    def __init__(self, pool: ConnectionPool[Connection[Any]]) -> None:
+        self._pool = pool
+        self._waiting: list[_End] = []
+        self._counting, self._ending = threading.Lock(), threading.Lock()
+
+    def succeed(self, job: ClaimedJob, result: str) -> bool:
+        """Ends the job with this JSON text; False, and nothing done, if it has to be ended by itself.
+
+        That is so for a step of a pipeline, for an attempt that has lost its job, and where the database takes the
+        text for no JSON.
+
+        Raises:
+            OperationalError, PoolTimeout: the database does not answer.
+        """
+        end = _End(job, result)
+        with self._counting:
+            self._waiting.append(end)
+        with self._ending:
+            if end.ended is None:
+                with self._counting:
+                    several, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                self._end(several)
+        if end.error is not None:
+            raise end.error
+        return bool(end.ended)
+
+    def _end(self, several: list[_End]) -> None:
+        try:
+            ended = self._end_together(several)
+        except (OperationalError, PoolTimeout) as error:
+            for end in several:
+                end.ended, end.error = False, error
+            return
+        except DatabaseError:
+            ended = frozenset()  # one of them is at fault; by itself each is told its own
+        for end in several:
+            end.ended = end.job.id in ended
+
+    def _end_together(self, several: list[_End]) -> frozenset[str]:
+        values = {
+            "ids": [end.job.id for end in several],
+            "epochs": [end.job.epoch for end in several],
+            "results": [end.result for end in several],
+        }
+        with statement_alone(self._pool) as connection:
+            return frozenset(row[0] for row in connection.execute(_END_TOGETHER, values, prepare=True).fetchall())
