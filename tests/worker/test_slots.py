@@ -38,6 +38,7 @@ class Bench:
         self.started: list[str] = []
         self.called = 0
         self.fault: Exception | None = None
+        self.uses_folder = False
         self.rung: list[str] = []
         self.threads: list[threading.Thread] = []
         self.go = threading.Semaphore(0)
@@ -72,6 +73,8 @@ class Bench:
 
     def _run(self, context: JobContext, params: Any) -> Outcome:
         self.started.append(context.job.shape)
+        if self.uses_folder:
+            (context.folder / "file").write_text("something")
         self.go.acquire()
         if self.fault:
             raise self.fault
@@ -125,6 +128,7 @@ def test_a_handler_that_fails_leaves_no_job_and_no_folder_behind(bench: Bench, t
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder should be")
     bench.slots._folder = blocked / "work"
+    bench.uses_folder = True
     bench.add("pool", waited_s=0)
     bench.work().join(10)
     assert bench.slots.active.snapshot() == []
@@ -357,3 +361,21 @@ def test_a_job_that_may_not_be_claimed_takes_the_device_from_nobody(bench: Bench
         bench.add("pool", waited_s=0)
         bench.work()
     eventually(lambda: bench.started == ["pool", "pool"], "both run at once")
+
+
+def test_a_jobs_folder_is_made_when_it_is_used_and_goes_with_the_attempt(bench: Bench, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    bench.slots._folder = work
+    bench.add("pool", waited_s=0)
+    first = bench.work()
+    eventually(lambda: bench.started == ["pool"], "the first runs")
+    assert not work.exists()
+    bench.go.release()
+    first.join(10)
+    bench.uses_folder = True
+    bench.add("pool", waited_s=0)
+    second = bench.work()
+    eventually(lambda: list(work.glob("job_*/file")), "the second has put something there")
+    bench.go.release()
+    second.join(10)
+    assert list(work.iterdir()) == []

@@ -1,0 +1,81 @@
+"""Ends that come up together are one commit, and each is judged by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+import pytest
+
+from impasto.backends.postgres.plain_ends import PlainEnds
+from impasto.jobs import ClaimedJob
+from impasto.testing.databases import DatabaseUrls
+from impasto.testing.processes import eventually
+from tests.jobs.conftest import Pool
+
+_TRANSACTIONS = "SELECT count(*), count(DISTINCT xmin::text) FROM job_events WHERE type = 'job.succeeded'"
+
+
+@pytest.fixture
+def claimed(queue_of: Callable[..., object], add_job: Callable[..., str]) -> list[ClaimedJob]:
+    """Twenty jobs, all running."""
+    for _ in range(20):
+        add_job()
+    jobs = queue_of().claim_some(["pool"], most_pool=20).jobs  # type: ignore[attr-defined]
+    assert len(jobs) == 20
+    return list(jobs)
+
+
+@contextmanager
+def _held(database: DatabaseUrls, job: ClaimedJob) -> Iterator[None]:
+    with psycopg.connect(database.engine) as connection:
+        connection.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [job.id])
+        yield
+
+
+def _end_while_the_first_is_held(
+    database: DatabaseUrls, ends: PlainEnds, jobs: list[ClaimedJob], results: dict[str, str]
+) -> dict[str, Future[bool]]:
+    with ThreadPoolExecutor(len(jobs)) as threads, _held(database, jobs[0]):
+        told = {jobs[0].id: threads.submit(ends.succeed, jobs[0], "{}")}
+        eventually(lambda: ends._ending.locked() and not ends._waiting, "the first is on its way")
+        for job in jobs[1:]:
+            told[job.id] = threads.submit(ends.succeed, job, results.get(job.id, "{}"))
+        eventually(lambda: len(ends._waiting) == len(jobs) - 1, "the others wait for it")
+    return told
+
+
+def test_what_waits_is_ended_in_one_commit(database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]) -> None:
+    told = _end_while_the_first_is_held(database, PlainEnds(pool), claimed, {claimed[3].id: '{"three": 3}'})
+    assert all(ended.result() for ended in told.values())
+    with pool.connection() as connection:
+        assert connection.execute(_TRANSACTIONS).fetchone() == (20, 2)
+        found = dict(connection.execute("SELECT id, result FROM jobs WHERE state = 'succeeded'").fetchall())
+    assert found == {job.id: {"three": 3} if job is claimed[3] else {} for job in claimed}
+
+
+def test_a_late_one_among_them_is_refused_and_costs_the_others_nothing(
+    database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
+) -> None:
+    late = replace(claimed[5], epoch=claimed[5].epoch - 1)
+    told = _end_while_the_first_is_held(database, PlainEnds(pool), [*claimed[:5], late, *claimed[6:]], {})
+    assert {job_id for job_id, ended in told.items() if not ended.result()} == {late.id}
+    with pool.connection() as connection:
+        running = connection.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall()
+    assert running == [(late.id,)]
+
+
+def test_one_that_the_database_does_not_take_costs_the_others_nothing(
+    database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
+) -> None:
+    ends = PlainEnds(pool)
+    told = _end_while_the_first_is_held(database, ends, claimed, {claimed[7].id: '{"text": "\\u0000"}'})
+    # Nobody of that commit was ended: each goes its own way, which is `succeed` by itself.
+    left = [job for job in claimed if not told[job.id].result()]
+    assert len(left) == 19
+    assert [ends.succeed(job, "{}") for job in left if job is not claimed[7]] == [True] * 18
+    with pool.connection() as connection:
+        assert connection.execute(_TRANSACTIONS).fetchone() == (19, 19)
