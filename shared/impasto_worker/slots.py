@@ -45,6 +45,8 @@ _STORE_PAUSE_S: Final = 60.0
 _LEAVE_S: Final = 10.0
 # A slot that waits to ask again hears no bell: it looks at least so often for what came meanwhile.
 _LOOKS_AGAIN_S: Final = 0.5
+# After a claim of several, whoever claims next waits so long for those that end theirs at the same moment.
+_GATHERS_S: Final = 0.001
 
 ENDED: Final = prometheus.Counter("impasto_attempts_ended", "Attempts by kind and how they ended", ["kind", "how"])
 STARTED: Final = prometheus.Counter("impasto_attempts_started", "Attempts by queue and kind", ["queue", "kind"])
@@ -98,7 +100,7 @@ class Slots:
         # Slots that wait to claim share the statement of the one before them: it claims for all of them. What is
         # counted has a lock of its own: a slot that ends a job must not wait for another's claim to say so.
         self._counting = threading.Lock()
-        self._asking = 0
+        self._asking = self._last_claimed = 0
         self._look_at_others = 0.0
         self._handed: deque[ClaimedJob] = deque()
         self._asks_again = False
@@ -238,13 +240,17 @@ class Slots:
 
     def _ask(self, shapes: Sequence[Shape]) -> Claims:
         """For this slot and for those that wait behind it, as far as there are places for the shape."""
+        if self._last_claimed > 1:
+            self._draining.wait(_GATHERS_S)
         with self._counting:
             most, most_pool = (
                 max(1, int(min(1 + self._asking, self._places.get(shape, math.inf) - self._running[shape])))
                 for shape in _SHARED
             )
             held = {*filter(None, self._wanted)}
-        return self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+        claims = self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+        self._last_claimed = len(claims.jobs)
+        return claims
 
     def _another_shape_waits(self, current: Shape) -> bool:
         """A no holds for a second: what is asked for has waited for long."""

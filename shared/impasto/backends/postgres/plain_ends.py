@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from impasto.backends.postgres.pools import statement_alone
 from impasto.jobs import ClaimedJob
 
 _MOST: Final = 100
+# Where ends came together before, the first of the next waits so long for the others.
+_GATHERS_S: Final = 0.001
 
 # Locked in one order, whoever else ends several. The end and the event that tells it, or neither. A step of a pipeline
 # is left: what follows it belongs into its commit.
@@ -51,6 +54,7 @@ class PlainEnds:
         self._pool = pool
         self._waiting: list[_End] = []
         self._counting, self._ending = threading.Lock(), threading.Lock()
+        self._last = 0
 
     def succeed(self, job: ClaimedJob, result: str) -> bool:
         """Ends the job with this JSON text; False, and nothing done, if it has to be ended by itself.
@@ -66,8 +70,11 @@ class PlainEnds:
             self._waiting.append(end)
         with self._ending:
             if end.ended is None:
+                if self._last > 1:
+                    time.sleep(_GATHERS_S)
                 with self._counting:
                     several, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                self._last = len(several)
                 self._end(several)
         if end.error is not None:
             raise end.error
