@@ -21,8 +21,8 @@ from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
 from impasto.settings import Settings
-from impasto_gateway.accepting import Accepting
 from impasto_gateway.awakening import Awakener
+from impasto_gateway.group_commit import GroupCommit
 from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.links import linked
 from impasto_gateway.parts import Parts
@@ -104,7 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await pool.open()
     app.state.pool, app.state.rates = pool, rates_of(settings)
     app.state.known_keys = KnownKeys()
-    ringer, accepting = Ringer(Bells(settings.redis_url), pool), Accepting(pool)
+    ringer, group_commit = Ringer(Bells(settings.redis_url), pool), GroupCommit(pool)
     job_feeds, tenant_feeds = JobFeeds(pool), TenantFeeds(pool)
     awakener = Awakener(settings.redis_url, on_job=job_feeds.hear, on_tenant=tenant_feeds.hear)
     # Long read: ingestion answers when the last file is stored.
@@ -114,7 +114,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         sealing = SealedVault(settings.webhook_secret_key) if settings.webhook_secret_key else None
         gate = ResolvingGate(anywhere=settings.webhooks_to_anywhere)
         app.state.parts = Parts(
-            S3Objects(settings), ringer, accepting, awakener, job_feeds, tenant_feeds, ingestion, gate, sealing
+            S3Objects(settings), ringer, group_commit, awakener, job_feeds, tenant_feeds, ingestion, gate, sealing
         )
         ringer.start()
         awakener.start()
@@ -122,7 +122,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            await accepting.stop()
+            await group_commit.stop()
             await ringer.stop()
             await awakener.stop()
             if app.state.rates:

@@ -18,8 +18,8 @@ from impasto.backends.sealing import SealedVault
 from impasto.backends.web.access import Caller, may, transaction_for
 from impasto.errors import InvalidInput, Unavailable
 from impasto.identifiers import PREFIXES, is_id
-from impasto_gateway.accepting import Accepting
 from impasto_gateway.awakening import Awakener
+from impasto_gateway.group_commit import GroupCommit
 from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.ringing import Ringer
 from impasto_gateway.tenant_feeds import TenantFeeds
@@ -44,7 +44,7 @@ class Parts:
 
     objects: S3Objects
     ringer: Ringer
-    accepting: Accepting
+    group_commit: GroupCommit
     awakener: Awakener
     job_feeds: JobFeeds
     tenant_feeds: TenantFeeds

@@ -118,7 +118,11 @@ async def _accept(
 
     Not the request's own transaction: whoever prefers to wait holds none meanwhile.
     """
-    if stands_alone(job) and not caller.has_quotas and (accepted := await the.accepting.accept(caller.tenant_id, job)):
+    if (
+        stands_alone(job)
+        and not caller.has_quotas
+        and (accepted := await the.group_commit.accept(caller.tenant_id, job))
+    ):
         return Submitted(*accepted), None
     async with tenant_transaction(pool, caller.tenant_id) as connection:
         submitted = await submit(PostgresInbox(connection), job)

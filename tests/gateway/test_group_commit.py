@@ -15,7 +15,7 @@ from impasto.backends.postgres.pools import api_pool
 from impasto.kinds import all_kinds
 from impasto.submission import NewJob, new_job_id
 from impasto.testing.databases import DatabaseUrls
-from impasto_gateway.accepting import Accepted, Accepting
+from impasto_gateway.group_commit import Accepted, GroupCommit
 
 _BY_TENANT = "SELECT tenant_id, count(*), count(DISTINCT xmin::text) FROM jobs GROUP BY 1 ORDER BY 1"
 
@@ -30,19 +30,19 @@ def _job(text: str = "a", **rest: Any) -> NewJob:
 
 
 @asynccontextmanager
-async def _accepting(database: DatabaseUrls) -> AsyncIterator[Accepting]:
+async def _group_commit(database: DatabaseUrls) -> AsyncIterator[GroupCommit]:
     with psycopg.connect(database.engine) as connection:
         connection.execute("INSERT INTO tenants (id, name) VALUES ('tnt_a', 'a'), ('tnt_b', 'b')")
     pool = api_pool(database.api)
     await pool.open()
     try:
-        yield Accepting(pool)
+        yield GroupCommit(pool)
     finally:
         await pool.close()
 
 
-async def _sent_together(accepting: Accepting, jobs: list[tuple[str, NewJob]]) -> list[Accepted | BaseException | None]:
-    return await asyncio.gather(*[accepting.accept(*each) for each in jobs], return_exceptions=True)
+async def _sent_together(commits: GroupCommit, jobs: list[tuple[str, NewJob]]) -> list[Accepted | BaseException | None]:
+    return await asyncio.gather(*[commits.accept(*each) for each in jobs], return_exceptions=True)
 
 
 def _rows(database: DatabaseUrls) -> list[tuple[Any, ...]]:
@@ -52,9 +52,9 @@ def _rows(database: DatabaseUrls) -> list[tuple[Any, ...]]:
 
 @pytest.mark.anyio
 async def test_what_waits_goes_in_one_commit_and_to_its_own_tenant(database: DatabaseUrls) -> None:
-    async with _accepting(database) as accepting:
+    async with _group_commit(database) as commits:
         jobs = [("tnt_a" if number % 2 else "tnt_b", _job(f"{number}")) for number in range(20)]
-        said = await _sent_together(accepting, jobs)
+        said = await _sent_together(commits, jobs)
     for (_, job), accepted in zip(jobs, said, strict=True):
         assert isinstance(accepted, tuple)
         record, bell = accepted
@@ -66,11 +66,11 @@ async def test_what_waits_goes_in_one_commit_and_to_its_own_tenant(database: Dat
 
 @pytest.mark.anyio
 async def test_a_key_that_is_taken_is_answered_as_taken(database: DatabaseUrls) -> None:
-    async with _accepting(database) as accepting:
+    async with _group_commit(database) as commits:
         keyed = [_job(idempotency_key="one", request_sha256=b"x") for _ in range(3)]
-        said = await _sent_together(accepting, [("tnt_a", job) for job in [_job(), *keyed, _job()]])
-        again = await accepting.accept("tnt_a", _job(idempotency_key="one", request_sha256=b"x"))
-        other = await accepting.accept("tnt_b", _job(idempotency_key="one", request_sha256=b"x"))
+        said = await _sent_together(commits, [("tnt_a", job) for job in [_job(), *keyed, _job()]])
+        again = await commits.accept("tnt_a", _job(idempotency_key="one", request_sha256=b"x"))
+        other = await commits.accept("tnt_b", _job(idempotency_key="one", request_sha256=b"x"))
     assert [each is not None for each in said] == [True, True, False, False, True]
     assert again is None
     assert other is not None
@@ -78,9 +78,9 @@ async def test_a_key_that_is_taken_is_answered_as_taken(database: DatabaseUrls) 
 
 @pytest.mark.anyio
 async def test_one_that_the_database_does_not_take_costs_the_others_nothing(database: DatabaseUrls) -> None:
-    async with _accepting(database) as accepting:
+    async with _group_commit(database) as commits:
         jobs = [_job(), _job("a"), _job("\0"), _job("b")]
-        said = await _sent_together(accepting, [("tnt_a", job) for job in jobs])
+        said = await _sent_together(commits, [("tnt_a", job) for job in jobs])
     assert [isinstance(each, DatabaseError) for each in said] == [False, False, True, False]
     assert [(tenant, count) for tenant, count, _ in _rows(database)] == [("tnt_a", 3)]
 
@@ -89,22 +89,22 @@ async def test_one_that_the_database_does_not_take_costs_the_others_nothing(data
 async def test_what_comes_during_a_commit_is_the_next_ones_and_whoever_goes_away_takes_nobody_along(
     database: DatabaseUrls,
 ) -> None:
-    async with _accepting(database) as accepting:
+    async with _group_commit(database) as commits:
         async with await psycopg.AsyncConnection.connect(database.admin) as connection:
             await connection.execute("LOCK TABLE jobs IN SHARE MODE")
-            first = asyncio.create_task(accepting.accept("tnt_a", _job()))
-            while "tnt_a" not in accepting._sending or accepting._waiting["tnt_a"]:
+            first = asyncio.create_task(commits.accept("tnt_a", _job()))
+            while "tnt_a" not in commits._sending or commits._waiting["tnt_a"]:
                 await asyncio.sleep(0.01)
-            later = [asyncio.create_task(accepting.accept("tnt_a", _job())) for _ in range(5)]
-            while len(accepting._waiting["tnt_a"]) < 5:
+            later = [asyncio.create_task(commits.accept("tnt_a", _job())) for _ in range(5)]
+            while len(commits._waiting["tnt_a"]) < 5:
                 await asyncio.sleep(0.01)
             first.cancel()
             later[0].cancel()
             await connection.rollback()
         assert all(await asyncio.gather(*later[1:]))
-        await accepting.stop()
-        assert not accepting._sending
-        assert not accepting._waiting
+        await group_commit.stop()
+        assert not commits._sending
+        assert not commits._waiting
     assert first.cancelled()
     # They were sent before they were given up: accepted all the same, as where an answer is lost on its way.
     assert _rows(database) == [("tnt_a", 6, 2)]

@@ -20,7 +20,7 @@ _MOST: Final = 64
 Accepted = tuple[JobRecord, Bell | None]
 
 
-class Accepting:
+class GroupCommit:
     """The first of a tenant's is sent at once; what comes until its commit is the next commit's."""
 
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Any]]) -> None:
