@@ -102,7 +102,7 @@ async def test_what_comes_during_a_commit_is_the_next_ones_and_whoever_goes_away
             later[0].cancel()
             await connection.rollback()
         assert all(await asyncio.gather(*later[1:]))
-        await group_commit.stop()
+        await commits.stop()
         assert not commits._sending
         assert not commits._waiting
     assert first.cancelled()
