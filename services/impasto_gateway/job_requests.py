@@ -101,11 +101,16 @@ class AcceptedJobs(BaseModel):
     items: list[JobRecord]
 
 
+def is_key(idempotency_key: str) -> bool:
+    """Whether it has the form of an Idempotency-Key."""
+    return _KEY.fullmatch(idempotency_key) is not None
+
+
 def check_key(idempotency_key: str | None) -> None:
     """Raises:
     InvalidInput: it is no Idempotency-Key.
     """
-    if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+    if idempotency_key is not None and not is_key(idempotency_key):
         raise InvalidInput("idempotency_key_invalid", "an Idempotency-Key has 1 to 255 printable ASCII characters")
 
 
