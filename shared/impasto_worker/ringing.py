@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
@@ -19,6 +21,7 @@ _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 500
 # In a burst readers are woken so often, and no oftener: each call costs the worker more than a short job does.
 _EVERY_S: Final = 0.02
+_WARNS_EVERY_S: Final = 5.0
 
 
 class Sayer(Protocol):
@@ -36,6 +39,7 @@ class Ringing:
         self._bells = bells
         self._waiting: queue.Queue[str | ClaimedJob] = queue.Queue(_MOST_WAITING)
         self._pause = threading.Event()
+        self._dropped, self._warned_at = 0, -math.inf
         threading.Thread(target=self._say_for_ever, name="ringing", daemon=True).start()
 
     def ring(self, queue_name: str) -> None:
@@ -50,7 +54,10 @@ class Ringing:
         try:
             self._waiting.put_nowait(what)
         except queue.Full:
-            _LOG.warning("something was not said: Redis has been silent for too long")
+            self._dropped += 1
+            if time.monotonic() - self._warned_at > _WARNS_EVERY_S:
+                self._warned_at = time.monotonic()
+                _LOG.warning("Redis has been silent for too long: %d things were not said by now", self._dropped)
 
     def _say_for_ever(self) -> None:
         while True:
