@@ -23,12 +23,14 @@ from psycopg_pool import PoolTimeout
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import Claims, PostgresQueue
+from impasto.backends.telemetry import spans
 from impasto.errors import ImpastoError, Unavailable
 from impasto.faults import trace_of
 from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
+from impasto_worker.attempt_trace import attempt_trace, finishing, tell_claimed, tell_ended
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.runners import RunnerLost, RunnerOutOfMemory
@@ -128,7 +130,8 @@ class Slots:
             try:
                 if self._wants_company():
                     self._call_slots()
-                self._execute(claimed)
+                with attempt_trace(claimed):
+                    self._execute(claimed)
             finally:
                 with self._counting:
                     self._running[claimed.shape] -= 1
@@ -245,7 +248,10 @@ class Slots:
                 for shape in _SHARED
             )
             held = {*filter(None, self._wanted)}
-        return self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+        began_ns = spans.moment_ns()
+        claims = self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+        tell_claimed(claims.jobs, began_ns)
+        return claims
 
     def _another_shape_waits(self, current: Shape) -> bool:
         """A no holds for a second: what is asked for has waited for long."""
@@ -274,6 +280,7 @@ class Slots:
             how = self._attempt(active)
         finally:
             self.active.remove(active)
+            tell_ended(how)
             ENDED.labels(job.kind, how).inc()
             if how == "succeeded":
                 RAN.labels(job.kind).observe(time.monotonic() - started)
@@ -373,7 +380,9 @@ class Slots:
         return "storage_lost" if moved else None
 
     def _end(self, finish: Callable[[], bool], how: str) -> str:
-        if _patiently(finish):
+        with finishing(how):
+            ended = _patiently(finish)
+        if ended:
             return how
         LATE.inc()
         return "late_result_refused"
