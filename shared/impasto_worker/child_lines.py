@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from impasto.backends.telemetry.bound import bound_values
+from impasto.backends.telemetry.columns import in_columns
 from impasto.faults import trace_of
 
 _SERVICE: Final = "runner"
@@ -45,8 +46,7 @@ class ChildLines(logging.Formatter):
             who = {"service": _SERVICE, "pid": os.getpid(), "timestamp": at.isoformat().replace("+00:00", "Z")}
             line = {"event": event, "level": level, "logger": record.name, **fields, **who}
             return json.dumps(line, ensure_ascii=False, default=str)
-        told = "".join(f" {name}={value}" for name, value in fields.items())
-        return f"{at.astimezone():%Y-%m-%d %H:%M:%S} [{level}] {event} [{record.name}]{told}"
+        return in_columns(f"{at.astimezone():%Y-%m-%d %H:%M:%S}", level, event, record.name, fields)
 
 
 def write_child_lines() -> None:

@@ -60,6 +60,14 @@ def test_it_is_loaded_with_one() -> None:
     assert "opentelemetry.sdk.trace" in _loaded("impasto_gateway.app", "http://127.0.0.1:9", ("opentelemetry.sdk.t",))
 
 
+def test_a_collector_without_the_extra_is_told_at_once_and_what_to_do() -> None:
+    lacking = "import sys; sys.modules['opentelemetry.sdk.trace'] = None\n" + _ASK
+    asked = [sys.executable, "-c", lacking, "impasto.settings", "http://127.0.0.1:9"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+    assert told.returncode == 1
+    assert "is not installed: pip install 'impasto[traces]'" in told.stderr
+
+
 def test_runners_do_not_load_what_formats_lines_of_other_processes() -> None:
     # A child starts for a job that somebody waits for; the library takes as long to load as all else in it.
     asked = "import sys, impasto_worker.runner_child, impasto_worker.engine_child; print('structlog' in sys.modules)"

@@ -25,8 +25,8 @@ try:
 except ImportError as missing:
     raise SettingInvalid(
         "value_invalid",
-        "spans are to be sent to a collector, and what sends them is not installed",
-        hint="pip install 'impasto[traces]', or unset IMPASTO_TRACES_ENDPOINT",
+        "spans are to be sent to a collector, and what sends them is not installed: pip install 'impasto[traces]', "
+        "or unset IMPASTO_TRACES_ENDPOINT and OTEL_EXPORTER_OTLP_ENDPOINT",
     ) from missing
 
 _PATH: Final = "/v1/traces"
