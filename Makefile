@@ -158,7 +158,7 @@ lock: $(STAMPS)/venv ## write requirements/ anew from pyproject.toml
 	@$(LOCK) --extra dev --extra diffusers -c requirements/torch.txt -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	@$(LOCK) --extra server --extra traces -c requirements/run.txt -o deploy/docker/locks/server.txt pyproject.toml
 	@$(LOCK) --extra server --extra studio -c requirements/run.txt -o deploy/docker/locks/studio.txt pyproject.toml
-	@$(LOCK) --extra server -c requirements/run.txt -o deploy/docker/locks/flower.txt pyproject.toml deploy/docker/locks/flower.in
+	@$(LOCK) --extra server --extra traces -c requirements/run.txt -o deploy/docker/locks/flower.txt pyproject.toml deploy/docker/locks/flower.in
 	@$(LOCK) --extra worker --extra models --extra traces -c requirements/run.txt -o deploy/docker/locks/worker.txt pyproject.toml
 	@# What torch's CUDA build asks for: never what is installed here.
 	@sed -i -E '/^(nvidia-|cuda-|triton)/,/[^\\]$$/d' requirements/dev.txt

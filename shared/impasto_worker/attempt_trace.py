@@ -6,11 +6,11 @@ if that was rung for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Final
 
+from impasto.backends.postgres.queue import Claims
 from impasto.backends.telemetry import spans
 from impasto.backends.telemetry.bound import bound
 from impasto.jobs import ClaimedJob
@@ -28,21 +28,22 @@ def heard_bell(headers: object) -> None:
     _BELL.set(trace_parent(found) if isinstance(found, str) else None)
 
 
-@contextmanager
-def attempt_trace(job: ClaimedJob) -> Iterator[None]:
-    """Around all of an attempt."""
+def traced_attempt(job: ClaimedJob, attempt: Callable[[ClaimedJob], None]) -> None:
+    """All of an attempt."""
     attributes = _attributes(job) if spans.recorded() else None
     with (
         bound(job_id=job.id, attempt=job.attempt, trace_id=trace_id_of(job.traceparent)),
         spans.span(f"process {job.kind}", "consumer", parent=_parent(job), attributes=attributes),
     ):
-        yield
+        attempt(job)
 
 
-def tell_claimed(jobs: Sequence[ClaimedJob], began_ns: int) -> None:
-    """The statement that claimed these jobs, in the trace of each."""
+def traced_claim(claim: Callable[[], Claims]) -> Claims:
+    """What was claimed, and in the trace of each of these jobs the statement that did so."""
+    began_ns = spans.moment_ns()
+    claims = claim()
     if began_ns:
-        for job in jobs:
+        for job in claims.jobs:
             spans.past(
                 f"receive {job.kind}",
                 "client",
@@ -54,6 +55,7 @@ def tell_claimed(jobs: Sequence[ClaimedJob], began_ns: int) -> None:
                     "messaging.operation.type": "receive",
                 },
             )
+    return claims
 
 
 def tell_ended(how: str) -> None:
@@ -65,11 +67,11 @@ def tell_ended(how: str) -> None:
             span.fail(how)
 
 
-def finishing(how: str) -> spans.Span:
-    """Around the commit that ends a job: its result, its event and its deliveries."""
-    return spans.span(
-        "UPDATE jobs", "client", attributes={**_FINISHES, "impasto.event": f"job.{how}"} if spans.recorded() else None
-    )
+def traced_finish(how: str, finish: Callable[[], bool]) -> bool:
+    """The commit that ends a job: its result, its event and its deliveries."""
+    about = {**_FINISHES, "impasto.event": f"job.{how}"} if spans.recorded() else None
+    with spans.span("UPDATE jobs", "client", attributes=about):
+        return finish()
 
 
 def _parent(job: ClaimedJob) -> str | None:

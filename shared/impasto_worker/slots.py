@@ -23,14 +23,13 @@ from psycopg_pool import PoolTimeout
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.queue import Claims, PostgresQueue
-from impasto.backends.telemetry import spans
 from impasto.errors import ImpastoError, Unavailable
 from impasto.faults import trace_of
 from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
-from impasto_worker.attempt_trace import attempt_trace, finishing, tell_claimed, tell_ended
+from impasto_worker.attempt_trace import tell_ended, traced_attempt, traced_claim, traced_finish
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.runners import RunnerLost, RunnerOutOfMemory
@@ -130,8 +129,7 @@ class Slots:
             try:
                 if self._wants_company():
                     self._call_slots()
-                with attempt_trace(claimed):
-                    self._execute(claimed)
+                traced_attempt(claimed, self._execute)
             finally:
                 with self._counting:
                     self._running[claimed.shape] -= 1
@@ -248,10 +246,8 @@ class Slots:
                 for shape in _SHARED
             )
             held = {*filter(None, self._wanted)}
-        began_ns = spans.moment_ns()
-        claims = self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
-        tell_claimed(claims.jobs, began_ns)
-        return claims
+        held |= {*self._loaded()}
+        return traced_claim(lambda: self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held))
 
     def _another_shape_waits(self, current: Shape) -> bool:
         """A no holds for a second: what is asked for has waited for long."""
@@ -264,11 +260,8 @@ class Slots:
 
     def _execute(self, job: ClaimedJob) -> None:
         handler = self._handlers.get(job.kind)
-        active, started, how = (
-            ActiveJob(job, handler.kind.no_progress_s if handler else None),
-            time.monotonic(),
-            "unknown",
-        )
+        active = ActiveJob(job, handler.kind.no_progress_s if handler else None)
+        started, how = time.monotonic(), "unknown"
         self.active.add(active)
         self._count_start(job)
         try:
@@ -380,9 +373,7 @@ class Slots:
         return "storage_lost" if moved else None
 
     def _end(self, finish: Callable[[], bool], how: str) -> str:
-        with finishing(how):
-            ended = _patiently(finish)
-        if ended:
+        if traced_finish(how, lambda: _patiently(finish)):
             return how
         LATE.inc()
         return "late_result_refused"

@@ -13,7 +13,7 @@ _LOCKS = ROOT / "deploy" / "docker" / "locks"
 _EXTRAS = {
     "server": ["server", "traces"],
     "studio": ["server", "studio"],
-    "flower": ["server"],
+    "flower": ["server", "traces"],
     "worker": ["worker", "models", "traces"],
 }
 _PIN = re.compile(r"^([a-z0-9._-]+)==([^ ]+) \\$", re.MULTILINE)
