@@ -43,7 +43,7 @@ $(STAMPS)/locks: $(RUNTIME_LOCKS) | $(STAMPS)/torch
 $(STAMPS)/install: pyproject.toml $(STAMPS)/torch $(STAMPS)/locks
 	@echo "installing impasto itself"
 ifeq ($(RUNTIME_LOCKS),)
-	@$(PIP) install -e '.[server,worker,embedded,studio,models]'
+	@$(PIP) install -e '.[server,worker,embedded,studio,models,traces]'
 else
 	@$(PIP) install -e . --no-deps
 endif
@@ -153,13 +153,13 @@ LOCK = $(VENV)/lock/bin/pip-compile --quiet --strip-extras --generate-hashes --n
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --unsafe-package torch
 lock: $(STAMPS)/venv ## write requirements/ anew from pyproject.toml
 	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools==7.6.2
-	@$(LOCK) --extra server --extra worker --extra embedded --extra studio --extra models -o requirements/run.txt pyproject.toml
+	@$(LOCK) --extra server --extra worker --extra embedded --extra studio --extra models --extra traces -o requirements/run.txt pyproject.toml
 	@$(LOCK) --extra demo -c requirements/run.txt -o requirements/demo.txt pyproject.toml
 	@$(LOCK) --extra dev --extra diffusers -c requirements/torch.txt -c requirements/run.txt -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
-	@$(LOCK) --extra server -c requirements/run.txt -o deploy/docker/locks/server.txt pyproject.toml
+	@$(LOCK) --extra server --extra traces -c requirements/run.txt -o deploy/docker/locks/server.txt pyproject.toml
 	@$(LOCK) --extra server --extra studio -c requirements/run.txt -o deploy/docker/locks/studio.txt pyproject.toml
-	@$(LOCK) --extra server -c requirements/run.txt -o deploy/docker/locks/flower.txt pyproject.toml deploy/docker/locks/flower.in
-	@$(LOCK) --extra worker --extra models -c requirements/run.txt -o deploy/docker/locks/worker.txt pyproject.toml
+	@$(LOCK) --extra server --extra traces -c requirements/run.txt -o deploy/docker/locks/flower.txt pyproject.toml deploy/docker/locks/flower.in
+	@$(LOCK) --extra worker --extra models --extra traces -c requirements/run.txt -o deploy/docker/locks/worker.txt pyproject.toml
 	@# What torch's CUDA build asks for: never what is installed here.
 	@sed -i -E '/^(nvidia-|cuda-|triton)/,/[^\\]$$/d' requirements/dev.txt
 	@sed -i '/^# WARNING: The following/,$$d' requirements/run.txt requirements/demo.txt requirements/dev.txt deploy/docker/locks/*.txt

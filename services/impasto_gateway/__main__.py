@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-
 import uvicorn
 
+from impasto.backends.telemetry.process import begin_telling
 from impasto.settings import Settings
 from impasto_gateway.app import create_app
 
@@ -13,12 +12,13 @@ from impasto_gateway.app import create_app
 def main() -> None:
     """Serves until it is told to stop; open event streams end within the grace."""
     settings = Settings.from_environment().require("database_url", "redis_url", "s3_endpoint")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    begin_telling(settings, "gateway")
     uvicorn.run(
         create_app(settings),
         host=settings.gateway_host,
         port=int(settings.gateway_port),
         access_log=False,
+        log_config=None,  # ours
         log_level="warning",
         timeout_graceful_shutdown=3,
         server_header=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +18,7 @@ from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.rates import rates_of
 from impasto.backends.sealing import SealedVault
+from impasto.backends.telemetry.process import end_telling
 from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
@@ -130,6 +132,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await job_feeds.stop()
             await tenant_feeds.stop()
             await pool.close()
+            # Here, because the server ends its process by the signal that it got.
+            await asyncio.to_thread(end_telling)
 
 
 def openapi(settings: Settings | None = None) -> dict[str, Any]:

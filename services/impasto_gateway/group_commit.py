@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from contextvars import Context
 from typing import Any, Final
 
 from psycopg import AsyncConnection, DatabaseError
@@ -40,7 +41,8 @@ class GroupCommit:
         self._waiting[tenant_id].append((job, answer))
         if tenant_id not in self._sending:
             # A task of its own: whoever came first may go away, and the others' jobs are accepted nevertheless.
-            self._sending[tenant_id] = asyncio.create_task(self._send_all(tenant_id))
+            # It is nobody's request, so that what it tells is told of none.
+            self._sending[tenant_id] = asyncio.create_task(self._send_all(tenant_id), context=Context())
         return await answer
 
     async def stop(self) -> None:

@@ -14,10 +14,11 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 
+from impasto.backends.telemetry import spans
 from impasto.backends.web.access import Caller, count_request, known_caller
 from impasto.submission import NewJob, new_job, new_job_id, request_digest, stands_alone
 from impasto.tenants import allows
-from impasto.webhooks import trace_parent
+from impasto_gateway.accepting import ACCEPTS, tell_accepted
 from impasto_gateway.job_requests import AcceptedJob, JobFields, JobRequest, asked_for, is_key
 from impasto_gateway.parts import Parts
 
@@ -58,7 +59,7 @@ async def _accept(request: Request) -> Response | None:
     except ValidationError:
         return None
     body = asked_for(asked)
-    job = new_job(new_job_id(), body, trace_parent(headers.get("traceparent")))
+    job = new_job(new_job_id(), body, request.state.traceparent)
     if asked.callback is not None or not stands_alone(job):
         return None
     await count_request(request)
@@ -66,10 +67,12 @@ async def _accept(request: Request) -> Response | None:
 
 
 async def _answer(the: Parts, caller: Caller, job: NewJob) -> Response | None:
-    accepted = await the.group_commit.accept(caller.tenant_id, job)
+    with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
+        accepted = await the.group_commit.accept(caller.tenant_id, job)
     if accepted is None:
         return None  # its Idempotency-Key is taken: by what, the whole route finds out
     record, bell = accepted
+    tell_accepted(record)
     if bell:
         await the.ringer.ring(caller.tenant_id, bell)
     content = AcceptedJob.model_construct(**dict(record), callback_secret=None).model_dump_json()

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.rates import rates_of
+from impasto.backends.telemetry.process import end_telling
 from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
 from impasto.backends.web.requests import RequestFrame
@@ -58,3 +59,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             await app.state.rates.stop()
         await pool.close()
         workplace.close()
+        # Here, because the server ends its process by the signal that it got.
+        await asyncio.to_thread(end_telling)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 
 from impasto.backends.gate import ResolvingGate, warn_if_anywhere
@@ -11,6 +10,7 @@ from impasto.backends.pinned_sender import PinnedSender
 from impasto.backends.postgres.deliveries import PostgresDeliveries
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.sealing import SealedVault
+from impasto.backends.telemetry.process import begin_telling, end_telling
 from impasto.settings import Settings
 from impasto_notifier import limits
 from impasto_notifier.notifier import Notifier, serve_figures
@@ -22,11 +22,10 @@ _CONNECTIONS = 8
 def main() -> None:
     """Sends until it is told to stop."""
     settings = Settings.from_environment().require("engine_database_url", "redis_url", "webhook_secret_key")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # Its lines name the address of each request, and a webhook's may hold a secret.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    begin_telling(settings, "notifier")
     warn_if_anywhere(settings.webhooks_to_anywhere)
     asyncio.run(_run(settings))
+    end_telling()
 
 
 async def _run(settings: Settings) -> None:

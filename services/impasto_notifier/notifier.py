@@ -11,12 +11,13 @@ from contextlib import suppress
 import prometheus_client as prometheus
 
 from impasto.backends.postgres.deliveries import PostgresDeliveries
-from impasto.delivery import ClaimedDelivery, Sender, Vault, deliver
+from impasto.delivery import ClaimedDelivery, Sender, Vault
 from impasto.faults import trace_of
 from impasto_notifier import limits
 from impasto_notifier.breaker import Breaker
 from impasto_notifier.figures import IN_FLIGHT, LATE
 from impasto_notifier.recording import DATABASE_ERRORS, Insistent
+from impasto_notifier.tracing import deliver_traced
 
 _LOG = logging.getLogger("impasto.notifier")
 
@@ -110,7 +111,7 @@ class Notifier:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> None:
         try:
-            verdict = await deliver(delivery, self._sender, self._vault, Insistent(self._deliveries))
+            verdict = await deliver_traced(delivery, self._sender, self._vault, Insistent(self._deliveries))
             self._breaker.heard(delivery.lane, verdict.error)
         except DATABASE_ERRORS:
             _LOG.warning("the end of %s could not be recorded; it will be sent again", delivery.id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 
@@ -11,6 +10,7 @@ from impasto.backends.metrics import serve_metrics
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.failures import expect_failures
 from impasto.backends.postgres.pools import engine_pool
+from impasto.backends.telemetry.process import begin_telling, end_telling
 from impasto.kinds import all_kinds
 from impasto.settings import Settings
 from impasto_reconciler.figures import Figures
@@ -22,7 +22,7 @@ from impasto_reconciler.tidying import Kept, Tidier
 def main() -> None:
     """Sweeps every few seconds, and meets schedules and tidies beside that, until it is told to stop."""
     settings = Settings.from_environment().require("engine_database_url", "redis_url", "s3_endpoint")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    begin_telling(settings, "reconciler")
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -42,6 +42,7 @@ def main() -> None:
             ended.wait(float(settings.sweep_s))
         scheduler.stop()
         tidier.stop()
+    end_telling()
 
 
 if __name__ == "__main__":

@@ -82,7 +82,8 @@ class Sweeper:
             _LOG.warning("worker %s has been silent for a day and is forgotten", name)
         count_failed([*overdue, *expired])
         for moved in expired:
-            _LOG.warning("the lease of %s expired: now %s", moved.job_id, moved.state)
+            about = {"job_id": moved.job_id}
+            _LOG.warning("the lease of %s expired: now %s", moved.job_id, moved.state, extra=about)
         EXPIRED.inc(len(expired))
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
@@ -99,7 +100,7 @@ class Sweeper:
             with self._one(pipeline_id) as connection:
                 cancel_jobs_of(connection, pipeline_id)
         for bell in bells[:_MOST_BELLS]:
-            self._bells.ring(bell.queue)
+            self._bells.ring(bell.queue, bell.traceparent)
         if told := [*due, *to_stop]:
             self._bells.tell(told)
 
@@ -133,10 +134,10 @@ class Sweeper:
         # Ringing inside the transaction: if Redis does not answer, the bells stay.
         with self._pool.connection() as connection:
             due = sweeping.take_bells(connection, _BELL_AGE_S)
-            for queue, count in due.items():
+            for queue, traceparents in due.items():
                 # Each bell sets one slot going; a slot claims until the queue is empty, so a few wake them all.
-                for _ in range(min(count, _MOST_BELLS)):
-                    self._ring(queue)
+                for traceparent in traceparents[:_MOST_BELLS]:
+                    self._ring(queue, traceparent)
         with self._pool.connection() as connection:
             unheard = sweeping.unheard_queues(connection, _UNHEARD_S)
         for queue in set(unheard) - set(due):
@@ -144,6 +145,6 @@ class Sweeper:
             if self._bells.waiting(queue) == 0:
                 self._ring(queue)
 
-    def _ring(self, queue: str) -> None:
-        self._bells.ring(queue)
+    def _ring(self, queue: str, traceparent: str | None = None) -> None:
+        self._bells.ring(queue, traceparent)
         RUNG.inc()

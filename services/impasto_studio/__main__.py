@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 
 import uvicorn
 
+from impasto.backends.telemetry.lines import write_lines
 from impasto.settings import Settings
 
 
 def main() -> None:
     """Serves pages until it is told to stop."""
     settings = Settings.from_environment().require("studio_secret", "gateway_url")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # It would write a line for every picture that somebody looks at.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Lines alone: whoever asks the gateway is a caller like any other, and traces begin there.
+    write_lines(settings, "studio")
     # Sessions are kept on disk, and each holds somebody's key: nobody else on this machine may read them.
     os.umask(0o077)
     os.environ["NICEGUI_STORAGE_PATH"] = str(settings.data_folder / "studio" / "sessions")
@@ -26,6 +25,7 @@ def main() -> None:
         host=settings.studio_host,
         port=int(settings.studio_port),
         access_log=False,
+        log_config=None,  # ours
         log_level="warning",
         timeout_graceful_shutdown=3,
         server_header=False,

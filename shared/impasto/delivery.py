@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 from impasto.errors import LimitExceeded, NotFound
 from impasto.faults import trace_of
+from impasto.traces import trace_parent
 from impasto.webhook_places import Place
 from impasto.webhooks import (
     MOST_ENDPOINTS,
@@ -21,7 +22,6 @@ from impasto.webhooks import (
     new_secret,
     parse_secret,
     signature_headers,
-    trace_parent,
 )
 
 _LOG: Final = logging.getLogger("impasto.webhooks")

@@ -76,6 +76,10 @@ class JobRecord(BaseModel):
     finish_by: datetime | None = None
     retry_of: str | None = None
     pipeline_id: str | None = None
+    trace_id: str | None = Field(
+        None,
+        description="Of the trace it belongs to, 32 hexadecimal digits; in the platform's logs and in webhooks too.",
+    )
     waiting_for: WaitsFor | None = None
     log_tail: list[LogLine] | None = Field(None, description="The last log lines of a failed job that is asked for.")
     queue: QueueEstimate | None = Field(None, description="Of a queued job that is asked for with `?estimate=true`.")

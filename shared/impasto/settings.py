@@ -16,6 +16,10 @@ class SettingMissing(ImpastoError):
     """A process cannot start without this setting."""
 
 
+class SettingInvalid(ImpastoError):
+    """A process cannot start with a setting as it is."""
+
+
 def _setting(variable: str, default: str | None, doc: str) -> Any:
     return field(metadata={"variable": variable, "default": default, "doc": doc})
 
@@ -106,11 +110,19 @@ class Settings:
         "IMPASTO_READY_FILE", "", "a file to make once the process is ready; its age tells how it goes on"
     )
     log_level: str = _setting("IMPASTO_LOG_LEVEL", "INFO", "least severe message that is logged")
+    log_format: str = _setting("IMPASTO_LOG_FORMAT", "console", "`json`: a JSON object a line; `console`: for people")
+    traces_endpoint: str = _setting(
+        "IMPASTO_TRACES_ENDPOINT",
+        "",
+        "collector of spans by OTLP/HTTP, such as `http://collector:4318` (default: OTEL_EXPORTER_OTLP_ENDPOINT's)",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Reads every setting; those that are not set get their default."""
         values = {f.name: environment.get(f.metadata["variable"]) or f.metadata["default"] for f in fields(cls)}
+        # The name that every other program of a house with a collector has for it.
+        values["traces_endpoint"] = values["traces_endpoint"] or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or ""
         return cls(**values)
 
     def require(self, *names: str) -> Settings:

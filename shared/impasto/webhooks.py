@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import json
 import random
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,8 +55,6 @@ LONGEST_RETRY_AFTER_S: Final = 86400
 MOST_HEAD_BYTES: Final = 4096
 MOST_BODY_BYTES: Final = 20_000
 
-# https://www.w3.org/TR/trace-context/: identifiers of zeros and version ff are none.
-_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _SECRET_PREFIX: Final = "whsec_"  # noqa: S105  the form, not a secret
 _LEAST_SECRET_BYTES: Final = 24
 _MOST_SECRET_BYTES: Final = 64
@@ -110,11 +107,6 @@ class WebhookEvent:
         timestamp = self.occurred_at.isoformat().replace("+00:00", "Z")
         body = {"type": self.type, "timestamp": timestamp, "data": self.data}
         return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def trace_parent(text: str | None) -> str | None:
-    """The `traceparent`, if it is one; what is none is to be taken as if it had not been sent."""
-    return text if text and _TRACEPARENT.fullmatch(text) else None
 
 
 def new_secret() -> str:

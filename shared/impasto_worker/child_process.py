@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 
 _STOP_S: Final = 3.0
 # Addresses with passwords, keys of stores and hubs: a child reads what strangers made.
-_WITHHELD: Final = ("IMPASTO_", "PGPASSWORD", "AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_WITHHELD: Final = ("IMPASTO_", "OTEL_", "PGPASSWORD", "AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 # One thread starts every child: PR_SET_PDEATHSIG fires when the thread that forked ends, and this one never does.
 _SPAWNER: Final = ThreadPoolExecutor(1, thread_name_prefix="spawner")

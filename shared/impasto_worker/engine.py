@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from impasto.backends.telemetry import spans
+from impasto.backends.telemetry.bound import bound_values
 from impasto.errors import JobFailed
 from impasto.jobs import Progress
 from impasto_worker.child_process import EngineLost, MemoryShared, RunnerOutOfMemory, RunnerSettings
@@ -58,10 +60,21 @@ class EngineCall:
             CallDropped: `kill` was called.
             RunnerLost, EngineLost, EngineStopped, RunnerOutOfMemory: see there.
         """
+        about = {"impasto.drawings": len(self._order.requests)} if spans.recorded() else None
+        with spans.span("draw", attributes=about):
+            return self._run(on_progress, on_preview, on_begun)
+
+    def _run(
+        self,
+        on_progress: Callable[[Progress], None],
+        on_preview: Callable[[bytes], None],
+        on_begun: Callable[[], None],
+    ) -> Drawn:
+        bound = dict(bound_values())
         for _ in range(_ENGINES):
             process = self._engine.enter(self.id, self._frames)
             try:
-                process.send({"op": "draw", "call": self.id, **self._order.as_frame()})
+                process.send({"op": "draw", "call": self.id, "bound": bound, **self._order.as_frame()})
                 answer = self._follow(process, on_progress, on_preview, on_begun)
             finally:
                 process.leave(self.id)

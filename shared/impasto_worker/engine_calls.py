@@ -29,6 +29,7 @@ class Running:
 class Call:
     """One job. The loop owns it, except for `sheet` and `written`, which are the picture writer's.
 
+    `bound`: what its log lines have in common.
     `turn` orders its running drawings: the next to be advanced comes first. `begun_at`: from when its checkpoint was
     its to use. `starved`: there was no room for that checkpoint. `served`: the number of the last step it had part in.
     """
@@ -36,6 +37,7 @@ class Call:
     id: str
     order: DrawOrder
     report: Report
+    bound: dict[str, Any] = field(default_factory=dict)
     arrived_at: float = field(default_factory=time.monotonic)
     begun_at: float | None = None
     starved: bool = False

@@ -83,7 +83,7 @@ class EngineLoop:
     def _entered(self, frame: Frame) -> Call:
         identifier = frame["call"]
         report = Report(lambda told: self._send({**told, "call": identifier}))
-        return Call(identifier, DrawOrder.from_frame(frame), report)
+        return Call(identifier, DrawOrder.from_frame(frame), report, frame.get("bound", {}))
 
     def _admit(self) -> None:
         until, busy = time.monotonic() + _ADMITTING_S, bool(self._roster.running())

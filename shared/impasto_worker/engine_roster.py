@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Final
 
+from impasto.backends.telemetry.bound import bound
 from impasto.errors import ImpastoError, JobFailed
 from impasto.faults import trace_of
 from impasto_ml.families.memory import release
@@ -95,6 +96,7 @@ class Roster:
             self.lack(call)
             return
         if not isinstance(error, ImpastoError):
-            _LOG.error("a job failed in the engine\n%s", trace_of(error))
+            with bound(**call.bound):
+                _LOG.error("a job failed in the engine\n%s", trace_of(error))
             error = JobFailed("internal_error", f"{type(error).__name__} in the engine")
         self.leave(call, {"op": "failed", "error": error.as_record()})

@@ -8,6 +8,7 @@ from collections import Counter as Count
 from collections.abc import Callable
 from typing import Any, Final
 
+from impasto.backends.telemetry.bound import bound
 from impasto.faults import trace_of
 from impasto_ml.families.memory import release
 from impasto_ml.families.text_to_image import TextToImage
@@ -143,7 +144,8 @@ class Steps:
         try:
             images = {r.index: family.preview(r.drawing) for r in list(call.turn)[:_PREVIEW_MOST] if not r.drawing.done}
         except Exception as error:  # noqa: BLE001  nobody loses a picture for want of its preview
-            _LOG.warning("a preview failed\n%s", trace_of(error))
+            with bound(**call.bound):
+                _LOG.warning("a preview failed\n%s", trace_of(error))
             images = {}
         took_s = time.monotonic() - began
         call.next_preview_at = began + max(_PREVIEW_EVERY_S, took_s / _PREVIEW_SHARE)

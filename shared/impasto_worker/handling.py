@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -249,7 +250,9 @@ class JobContext:
         with ThreadPoolExecutor(width, thread_name_prefix=f"compute-{self.job.id[-6:]}") as threads:
             try:
                 for payload in payloads:
-                    waiting.append(threads.submit(self.compute, target, payload, on_progress=lambda _: None))
+                    # In the job's context: what is logged there is of this job, and so are the spans.
+                    here = copy_context()
+                    waiting.append(threads.submit(here.run, self.compute, target, payload, on_progress=lambda _: None))
                     if len(waiting) >= 2 * width:
                         wait(waiting, return_when=FIRST_COMPLETED)
                         while waiting and (waiting[0].done() or len(waiting) >= 2 * width):

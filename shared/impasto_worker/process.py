@@ -26,10 +26,12 @@ from impasto.backends.postgres.logs import PostgresLogs
 from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import ClaimPolicy, PostgresQueue
 from impasto.backends.postgres.trainings import PostgresTrainings
+from impasto.backends.telemetry.process import begin_telling, end_telling
 from impasto.checkpoints import checkpoint_of
 from impasto.settings import Settings
 from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
+from impasto_worker.attempt_trace import heard_bell
 from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.log_writer import LogWriter
@@ -67,13 +69,13 @@ class WorkerOptions:
 def run_worker(settings: Settings, options: WorkerOptions) -> None:
     """Consumes the queues until SIGTERM; what runs then is given back at no cost to the jobs."""
     settings.require("engine_database_url", "redis_url", "s3_endpoint")
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("celery").setLevel(logging.WARNING)
+    begin_telling(settings, "worker")
     folders = WorkerFolders(settings.data_folder, options.name)
     # A worker gives back what its predecessor of the same name held: two at once would steal from one another.
     with folders.held():
         folders.remove_abandoned()
         _serve(settings, options, folders)
+    end_telling()
 
 
 def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -> None:
@@ -148,6 +150,8 @@ def _assemble(
             options.threads,
             {
                 "IMPASTO_DEVICE": options.device,
+                "IMPASTO_LOG_FORMAT": settings.log_format,
+                "IMPASTO_LOG_LEVEL": settings.log_level.upper(),
                 "IMPASTO_ENGINE_MEMORY_BYTES": settings.engine_memory_bytes,
                 "IMPASTO_ENGINE_WIDTH": settings.engine_width,
             },
@@ -190,12 +194,13 @@ def _assemble(
 def register_bell(app: Celery, slots: Slots) -> None:
     """Makes `impasto.work` this worker's one task. Anything but a bell of our version is logged and dropped."""
 
-    @app.task(name=TASK)  # type: ignore[untyped-decorator]
-    def work(**body: Any) -> None:
+    @app.task(name=TASK, bind=True)  # type: ignore[untyped-decorator]
+    def work(self: Any, **body: Any) -> None:
         if body.get("v") != VERSION or not isinstance(body.get("queue"), str):
             DROPPED.inc()
             _LOG.error("dropped a message that is no bell of version %d", VERSION)
             return
+        heard_bell(self.request.headers)
         slots.work()
 
 
@@ -224,6 +229,7 @@ def _holding(slots: Slots, memory: DeviceMemory) -> Holding:
 
 def _arguments(options: WorkerOptions) -> list[str]:
     return [
+        "--quiet",  # its banner is no log line
         "worker",
         "--pool=threads",
         f"--concurrency={options.concurrency}",

@@ -16,9 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from impasto.backends.telemetry.bound import bound
 from impasto.errors import ImpastoError, JobFailed
 from impasto.faults import trace_of
 from impasto.logs import LogLevel
+from impasto_worker.child_lines import write_child_lines
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 from impasto_worker.runner_logging import JobLogHandler
 from impasto_worker.stops import Left
@@ -118,7 +120,7 @@ DISK_FULL: Final = JobFailed("storage_full", "the worker's disk is full", hint="
 
 
 def _answer(call: dict[str, Any], report: Report) -> dict[str, Any]:
-    with JobLogHandler(report.log):
+    with bound(**call.get("bound", {})), JobLogHandler(report.log):
         return _computed(call, report)
 
 
@@ -156,7 +158,7 @@ def connect() -> socket.socket:
     if os.getppid() != parent:
         sys.exit("the worker that started this runner is gone")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    write_child_lines()
     return socket.socket(fileno=descriptor)
 
 

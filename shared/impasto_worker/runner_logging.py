@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from impasto.logs import LogLevel
+from impasto_worker.child_lines import is_ours, withheld
 
 # In one computation; what would come after that is counted and not sent.
 _MOST_LINES: Final = 1000
@@ -41,10 +42,10 @@ class JobLogHandler(logging.Handler):
         level: LogLevel = "info"
         if record.levelno >= logging.WARNING:
             level = "error" if record.levelno >= logging.ERROR else "warning"
-        if record.name.partition(".")[0].partition("_")[0] == "impasto":
+        if is_ours(record):
             self._tell(level, record.getMessage())
         elif level != "info":
-            self._tell(level, f"{record.name}, line {record.lineno}: {record.levelname.lower()} (words withheld)")
+            self._tell(level, withheld(record))
 
     def _show(
         self, message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object, **__: object

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from impasto.backends.telemetry import spans
+from impasto.backends.telemetry.bound import bound_values
 from impasto.errors import JobFailed
 from impasto.jobs import Progress
 from impasto.logs import LogLevel
@@ -49,8 +51,20 @@ class Child(ChildProcess):
             JobFailed: the computation refused, with its code.
             RunnerLeft, RunnerLost, RunnerOutOfMemory: see there.
         """
+        about: spans.Attributes = {"code.function.name": target, "process.pid": self.pid}
+        with spans.span("compute", attributes=about):
+            return self._call(target, payload, on_progress, on_note, on_log)
+
+    def _call(
+        self,
+        target: str,
+        payload: dict[str, Any],
+        on_progress: Callable[[Progress], None],
+        on_note: Callable[[dict[str, Any]], None],
+        on_log: Callable[[str, LogLevel], None],
+    ) -> dict[str, Any]:
         try:
-            self._send({"op": "call", "target": target, "payload": payload})
+            self._send({"op": "call", "target": target, "payload": payload, "bound": dict(bound_values())})
             while (frame := receive_frame(self._socket))["op"] in ("progress", "note", "log"):
                 if frame["op"] == "note":
                     on_note(frame["note"])

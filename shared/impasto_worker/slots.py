@@ -27,6 +27,7 @@ from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
+from impasto_worker.attempt_trace import tell_ended, traced_attempt, traced_claim, traced_finish
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.job_folder import JobFolder
 from impasto_worker.lease_keeper import LeaseKeeper
@@ -129,7 +130,7 @@ class Slots:
             try:
                 if self._wants_company():
                     self._call_slots()
-                self._execute(claimed)
+                traced_attempt(claimed, self._execute)
             finally:
                 with self._counting:
                     self._running[claimed.shape] -= 1
@@ -248,7 +249,8 @@ class Slots:
                 for shape in _SHARED
             )
             held = {*filter(None, self._wanted)}
-        claims = self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held.union(self._loaded()))
+        held |= {*self._loaded()}
+        claims = traced_claim(lambda: self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held))
         self._last_claimed = len(claims.jobs)
         return claims
 
@@ -263,11 +265,8 @@ class Slots:
 
     def _execute(self, job: ClaimedJob) -> None:
         handler = self._handlers.get(job.kind)
-        active, started, how = (
-            ActiveJob(job, handler.kind.no_progress_s if handler else None),
-            time.monotonic(),
-            "unknown",
-        )
+        active = ActiveJob(job, handler.kind.no_progress_s if handler else None)
+        started, how = time.monotonic(), "unknown"
         self.active.add(active)
         self._count_start(job)
         try:
@@ -279,6 +278,7 @@ class Slots:
             how = self._attempt(active)
         finally:
             self.active.remove(active)
+            tell_ended(how)
             ENDED.labels(job.kind, how).inc()
             if how == "succeeded":
                 RAN.labels(job.kind).observe(time.monotonic() - started)
@@ -377,7 +377,7 @@ class Slots:
         return "storage_lost" if moved else None
 
     def _end(self, finish: Callable[[], bool], how: str) -> str:
-        if _patiently(finish):
+        if traced_finish(how, lambda: _patiently(finish)):
             return how
         LATE.inc()
         return "late_result_refused"

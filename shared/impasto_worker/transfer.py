@@ -13,6 +13,7 @@ from typing import Final
 from impasto.artifacts import MEDIA_TYPES, ArtifactRef, digest_of
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
+from impasto.backends.telemetry import spans
 from impasto.errors import Unavailable
 from impasto_worker.patience import patiently
 
@@ -48,7 +49,8 @@ class Transfer:
         sha256, size = digest_of(path)
         artifact = ArtifactRef(sha256=sha256, media_type=MEDIA_TYPES[path.suffix], size_bytes=size)
         if not patiently(lambda: self._artifacts.touch(tenant_id, artifact), check):
-            patiently(lambda: self._objects.put(tenant_id, artifact, path), check)
+            with _asking("PutObject", sha256, size):
+                patiently(lambda: self._objects.put(tenant_id, artifact, path), check)
             patiently(lambda: self._artifacts.stored(tenant_id, artifact), check)
         return artifact
 
@@ -58,7 +60,8 @@ class Transfer:
         Raises:
             Unavailable: the store did not answer for 90 seconds.
         """
-        return patiently(lambda: self._objects.fetch(tenant_id, sha256, into or self._folder), check)
+        with _asking("GetObject", sha256):
+            return patiently(lambda: self._objects.fetch(tenant_id, sha256, into or self._folder), check)
 
     def keep_state(self, key: str, path: Path, check: Callable[[], None]) -> None:
         """Stores the state of a job that still runs under a key of `run_key`.
@@ -66,7 +69,8 @@ class Transfer:
         Raises:
             Unavailable: the store did not answer for 90 seconds.
         """
-        patiently(lambda: self._objects.put_run(key, path), check)
+        with _asking("PutObject", key, path.stat().st_size):
+            patiently(lambda: self._objects.put_run(key, path), check)
 
     def fetch_state(self, key: str, sha256: str, path: Path, check: Callable[[], None]) -> Path:
         """The stored state as a file, verified.
@@ -75,7 +79,8 @@ class Transfer:
             NotFound: the store has none of that key, or only a damaged one.
             Unavailable: the store did not answer for 90 seconds.
         """
-        return patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
+        with _asking("GetObject", key):
+            return patiently(lambda: self._objects.fetch_run(key, sha256, path), check)
 
     def drop_state(self, key: str) -> None:
         """Removes a stored state that nothing refers to any more; what an outage leaves goes with the others."""
@@ -116,3 +121,12 @@ class Transfer:
             alone = [file for file in folder.rglob("*") if file.is_file() and file.stat().st_nlink == 1]
             if (alone or folder.name.startswith(".part-")) and folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _asking(method: str, key: str, size_bytes: int | None = None) -> spans.Span:
+    """Around what is asked of the store; what the cache holds is a span without a length."""
+    if not spans.recorded():
+        return spans.span(method)
+    about: dict[str, str | int | float | bool] = {"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": method}
+    about |= {"aws.s3.key": key} if size_bytes is None else {"aws.s3.key": key, "impasto.size_bytes": size_bytes}
+    return spans.span(f"S3/{method}", "client", attributes=about)

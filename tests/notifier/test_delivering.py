@@ -14,6 +14,7 @@ import pytest
 import standardwebhooks
 
 from impasto.testing.processes import eventually
+from impasto.traces import trace_parent
 from impasto.webhooks import MOST_BODY_BYTES
 from tests.asking import submit
 from tests.notifier.hooks import Hooks
@@ -71,7 +72,7 @@ def test_a_job_event_is_sent_signed_and_thin(hooks: Hooks, receiving: Receiving)
 @pytest.mark.parametrize(
     "trace", ["00-über-01".encode("latin-1"), b"nonsense", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01"]
 )
-def test_a_traceparent_of_another_form_is_as_none_and_the_event_arrives(
+def test_a_traceparent_of_another_form_is_as_none_and_a_trace_of_our_own_begins(
     hooks: Hooks, receiving: Receiving, trace: bytes
 ) -> None:
     receiver = receiving()
@@ -81,8 +82,9 @@ def test_a_traceparent_of_another_form_is_as_none_and_the_event_arrives(
     assert answer.status_code == 202, answer.text
     hooks.ask("POST", f"/v1/jobs/{answer.json()['id']}/cancel")
     (sent,) = receiver.waits_for("job.canceled")
-    assert "traceparent" not in sent.headers
-    assert hooks.sql("SELECT traceparent FROM jobs WHERE tenant_id = %s") == [(None,)]
+    assert trace_parent(sent.headers["traceparent"]) == sent.headers["traceparent"]
+    assert sent.headers["traceparent"][3:35] == answer.json()["trace_id"]
+    assert hooks.sql("SELECT traceparent FROM jobs WHERE tenant_id = %s") == [(sent.headers["traceparent"],)]
 
 
 def test_only_the_events_that_an_endpoint_names_are_sent(hooks: Hooks, receiving: Receiving) -> None:

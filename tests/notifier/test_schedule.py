@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from impasto.backends.gate import warn_if_anywhere
-from impasto.webhooks import FORGIVEN_AFTER_S, JITTER, LONGEST_RETRY_AFTER_S, PAUSES_S, Reply, judge, trace_parent
+from impasto.traces import trace_parent
+from impasto.webhooks import FORGIVEN_AFTER_S, JITTER, LONGEST_RETRY_AFTER_S, PAUSES_S, Reply, judge
 
 _TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

@@ -5,6 +5,7 @@ It registers by entry points, as any plug-in from outside does.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 import uuid
@@ -28,7 +29,17 @@ class Stamp(Params):
     gate: str | None = None
     pause_at: Literal["claimed", "compute", "uploaded"] | None = None
     then: Literal[
-        "succeed", "raise", "refuse", "die", "out_of_memory", "ask", "fill", "fill_in_runner", "hang", "tell"
+        "succeed",
+        "raise",
+        "refuse",
+        "die",
+        "out_of_memory",
+        "ask",
+        "fill",
+        "fill_in_runner",
+        "hang",
+        "tell",
+        "log",
     ] = "succeed"
     picture: PictureId | None = None
     seconds: float = Field(0, ge=0, le=60)
@@ -79,6 +90,9 @@ def compute(payload: dict[str, Any], report: Any) -> dict[str, Any]:
     wait_here(payload, "compute", os.getpid())
     if payload["then"] == "raise":
         raise RuntimeError(payload["text"])
+    if payload["then"] == "log":
+        logging.getLogger("impasto_test").info("stamping so many characters: %d", len(payload["text"]))
+        logging.getLogger("somebody").warning("too long: %s", payload["text"])
     if payload["then"] == "refuse":
         raise JobFailed("training_diverged", "the loss became infinite", hint="lower the learning rate")
     if payload["then"] == "die":

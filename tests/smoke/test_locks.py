@@ -11,10 +11,10 @@ from tests.contracts.kept import ROOT
 
 _LOCKS = ROOT / "deploy" / "docker" / "locks"
 _EXTRAS = {
-    "server": ["server"],
+    "server": ["server", "traces"],
     "studio": ["server", "studio"],
-    "flower": ["server"],
-    "worker": ["worker", "models"],
+    "flower": ["server", "traces"],
+    "worker": ["worker", "models", "traces"],
 }
 _PIN = re.compile(r"^([a-z0-9._-]+)==([^ ]+) \\$", re.MULTILINE)
 

@@ -55,7 +55,13 @@ def test_a_child_knows_its_threads_and_device_before_it_imports_anything(runners
 def test_a_child_is_told_no_address_and_no_key_of_database_or_store(
     runners: Runners, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("IMPASTO_ENGINE_DATABASE_URL", "IMPASTO_S3_SECRET_KEY", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
+    for name in (
+        "IMPASTO_ENGINE_DATABASE_URL",
+        "IMPASTO_S3_SECRET_KEY",
+        "PGPASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "OTEL_EXPORTER_OTLP_HEADERS",
+    ):
         monkeypatch.setenv(name, "a secret")
     child = runners.take(nothing)
     assert child.call(COMPUTE, PAYLOAD, lambda _: None) == {"text": "QUIET"}

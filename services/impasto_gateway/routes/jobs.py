@@ -16,6 +16,7 @@ from impasto.backends.postgres.jobs import job_by_id, list_jobs, request_cancel
 from impasto.backends.postgres.logs import log_tail, logs_after
 from impasto.backends.postgres.pools import tenant_transaction
 from impasto.backends.postgres.webhooks import PostgresEndpoints
+from impasto.backends.telemetry import spans
 from impasto.backends.web.access import Caller
 from impasto.backends.web.problems import documented
 from impasto.delivery import NewEndpoint, chosen_secret
@@ -34,7 +35,8 @@ from impasto.submission import (
     submit,
     submit_all,
 )
-from impasto.webhooks import secret_text, trace_parent
+from impasto.webhooks import secret_text
+from impasto_gateway.accepting import ACCEPTS, tell_accepted, tell_all_accepted
 from impasto_gateway.job_requests import (
     AcceptedJob,
     AcceptedJobs,
@@ -63,7 +65,10 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
 _IdempotencyKey = Annotated[str | None, Header(description="The same key again answers the same job.")]
-_TraceParent = Annotated[str | None, Header(description="Passed on if it has the form that the W3C gives it.")]
+# Read by the frame of every request (`impasto.backends.web.requests`), and named here for whoever reads the document.
+_TraceParent = Annotated[
+    str | None, Header(description="The trace that the job goes on with, if it has the form that the W3C gives it.")
+]
 
 
 _Prefer = Annotated[
@@ -85,13 +90,15 @@ async def submit_job(
     check_key(idempotency_key)
     body = asked_for(request)
     job = replace(
-        new_job(new_job_id(), body, trace_parent(traceparent)),
+        new_job(new_job_id(), body, http.state.traceparent),
         idempotency_key=idempotency_key,
         request_sha256=request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
-    submitted, sealed = await _accept(http.app.state.pool, the, caller, job)
+    with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
+        submitted, sealed = await _accept(http.app.state.pool, the, caller, job)
     record = submitted.job
+    tell_accepted(record)
     if submitted.bell:
         # Only noted down: another task rings, and nobody waits for Redis.
         await the.ringer.ring(caller.tenant_id, submitted.bell)
@@ -161,6 +168,7 @@ async def submit_jobs(
     caller: Submitter,
     connection: SubmitTransaction,
     the: TheParts,
+    http: Request,
     after: BackgroundTasks,
     idempotency_key: _IdempotencyKey = None,
     traceparent: _TraceParent = None,
@@ -181,10 +189,11 @@ async def submit_jobs(
             del asked["start_after_s"]  # a body without one is the same as before there were any
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
-    parent = trace_parent(traceparent)
-    jobs = [new_job(job_id, asked, parent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
+    jobs = [new_job(job_id, asked, http.state.traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
     jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
-    submitted = await submit_all(PostgresInbox(connection), jobs)
+    with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
+        submitted = await submit_all(PostgresInbox(connection), jobs)
+    tell_all_accepted(submitted.jobs)
     after.add_task(the.ringer.ring, caller.tenant_id, *submitted.bells)
     return AcceptedJobs(items=submitted.jobs)
 

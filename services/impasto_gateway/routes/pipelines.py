@@ -35,7 +35,6 @@ from impasto.pipelines.records import (
 )
 from impasto.pipelines.references import dotted
 from impasto.submission import refuse_another_body, refuse_unusable, request_digest
-from impasto.webhooks import trace_parent
 from impasto_gateway.estimating import estimate_of
 from impasto_gateway.job_requests import check_key
 from impasto_gateway.parts import (
@@ -72,7 +71,7 @@ async def submit_pipeline(
     response: Response,
     after: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(description="The same key again answers the same pipeline.")] = None,
-    traceparent: Annotated[str | None, Header(description="Passed on to its jobs.")] = None,
+    traceparent: Annotated[str | None, Header(description="The trace that its jobs go on with.")] = None,
 ) -> Response | PipelineRecord:
     """Checks all of it, then accepts it in one commit with the jobs that need no other step; durable from then on."""
     check_key(idempotency_key)
@@ -88,7 +87,7 @@ async def submit_pipeline(
         steps=steps,
         idempotency_key=idempotency_key,
         request_sha256=request_digest(request.model_dump(mode="json")),
-        traceparent=trace_parent(traceparent),
+        traceparent=http.state.traceparent,
     )
     bells = await insert_pipeline(connection, new)
     if bells is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Self
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Request
 from psycopg import AsyncConnection
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -49,7 +49,9 @@ class ScheduleRequest(BaseModel):
 
 
 @router.post("", status_code=201, summary="Make a schedule", operation_id="create_schedule", responses=documented(409))
-async def create_schedule(request: Annotated[ScheduleRequest, Body()], connection: SubmitTransaction) -> ScheduleShown:
+async def create_schedule(
+    request: Annotated[ScheduleRequest, Body()], connection: SubmitTransaction, http: Request
+) -> ScheduleShown:
     """A schedule that is active from now on. Its job is checked now, and again each time it is submitted."""
     if request.job.callback is not None:
         raise InvalidInput(
@@ -65,9 +67,8 @@ async def create_schedule(request: Annotated[ScheduleRequest, Body()], connectio
     if await schedules.count_schedules(connection) >= MOST_SCHEDULES:
         raise Conflict("schedule_limit", f"a tenant has at most {MOST_SCHEDULES} schedules", limit=MOST_SCHEDULES)
     chosen = request.model_dump(include={"name", "cron", "timezone", "overlap", "catch_up"})
-    made = await schedules.add_schedule(
-        connection, {**chosen, "id": new_id("sch"), "at": at, "job": body, "next_at": next_at}
-    )
+    found = {"at": at, "job": body, "next_at": next_at, "traceparent": http.state.traceparent}
+    made = await schedules.add_schedule(connection, {**chosen, **found, "id": new_id("sch")})
     if made is None:
         raise Conflict(
             "name_taken", "there is a schedule of that name", field="name", hint="remove it, or take another"

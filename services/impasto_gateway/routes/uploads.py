@@ -17,7 +17,7 @@ from impasto_gateway.parts import Parts, TheParts
 router = APIRouter(prefix="/v1", tags=["artworks"])
 _PASSED_BACK: Final = ("content-type", "retry-after", "ratelimit", "ratelimit-policy")
 _FIELDS: Final = ArtworkMetadata.model_fields
-_PASSED_ON: Final = ("authorization", "content-type", "content-length", "traceparent")
+_PASSED_ON: Final = ("authorization", "content-type", "content-length")
 _TEXT: Final = {name: {"type": "string", "description": f.description} for name, f in _FIELDS.items()}
 _FORM: Final = {
     "type": "object",
@@ -55,7 +55,7 @@ async def passed_on(request: Request, the: Parts, answer_s: float = 300.0) -> Re
         Unavailable: ingestion does not answer.
     """
     headers = {name: value for name in _PASSED_ON if (value := request.headers.get(name))}
-    headers["x-request-id"] = request.state.request_id
+    headers |= {"x-request-id": request.state.request_id, "traceparent": request.state.traceparent}
     outgoing = the.ingestion.build_request(
         request.method,
         request.url.path,

@@ -9,6 +9,7 @@ import redis
 from celery import Celery
 
 from impasto.backends.broker import BrokerConnection
+from impasto.backends.telemetry import spans
 
 TASK: Final = "impasto.work"
 VERSION: Final = 1
@@ -81,7 +82,13 @@ class Bells:
         Raises:
             kombu.exceptions.OperationalError: Redis does not answer; the bell stays in the outbox.
         """
-        headers: dict[str, Any] = {"traceparent": traceparent} if traceparent else {}
+        if traceparent is None:
+            self._send(queue, {})
+            return
+        with spans.span(f"send {queue}", "producer", parent=traceparent, attributes=_sent(queue)) as span:
+            self._send(queue, {"traceparent": span.traceparent or traceparent})
+
+    def _send(self, queue: str, headers: dict[str, Any]) -> None:
         self._app.send_task(
             TASK, kwargs={"v": VERSION, "queue": queue}, queue=queue, headers=headers, ignore_result=True,
             # Once more, because the first may have gone into a connection of before an outage.
@@ -100,3 +107,12 @@ class Bells:
             if tenant_id is not None:
                 pipe.publish(TENANTS_CHANNEL, tenant_id)
             pipe.execute()
+
+
+def _sent(queue: str) -> spans.Attributes:
+    return {
+        "messaging.system": "celery",
+        "messaging.destination.name": queue,
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+    }

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 import time
 from contextlib import ExitStack
 
+from impasto.backends.telemetry.lines import write_lines
 from impasto.embedded.layout import Layout
 from impasto.embedded.metrics import metrics_ports, write_targets
 from impasto.embedded.parts import Plan, build, servers
 from impasto.embedded.state import held
 from impasto.embedded.supervisor import Supervisor, end_left_overs
 from impasto.errors import ImpastoError
+from impasto.settings import Settings
 
 _LOCK_PATIENCE_S = 1.0
 
@@ -28,7 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     layout = Layout.at(arguments.data)
     layout.make()
-    logging.basicConfig(level="INFO", format="%(asctime)s %(levelname)s %(message)s")
+    write_lines(Settings.from_environment(), "supervisor")
     with ExitStack() as stack:
         if not _lock(stack, layout):
             sys.exit("another supervisor runs this data folder")

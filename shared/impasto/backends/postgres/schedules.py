@@ -17,9 +17,10 @@ COLUMNS: Final = (
 )
 _MINE: Final = "tenant_id = current_setting('app.tenant_id')"
 _ADD: Final = f"""
-INSERT INTO schedules (id, tenant_id, name, cron, at, timezone, job, overlap, catch_up, next_at)
+INSERT INTO schedules (id, tenant_id, name, cron, at, timezone, job, overlap, catch_up, next_at,
+                       traceparent)
 VALUES (%(id)s, current_setting('app.tenant_id'), %(name)s, %(cron)s, %(at)s, %(timezone)s, %(job)s, %(overlap)s,
-        %(catch_up)s, %(next_at)s)
+        %(catch_up)s, %(next_at)s, %(traceparent)s)
 ON CONFLICT (tenant_id, name) DO NOTHING RETURNING {COLUMNS}
 """  # noqa: S608  fixed columns
 _LIST: Final = f"""

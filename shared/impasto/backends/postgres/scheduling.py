@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from psycopg import AsyncConnection, OperationalError
@@ -14,16 +13,18 @@ from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
 from impasto.backends.postgres.inbox import PostgresInbox
+from impasto.backends.telemetry import spans
 from impasto.errors import Conflict, ImpastoError, InvalidInput, Unavailable
 from impasto.faults import trace_of
 from impasto.schedules import Outcome
 from impasto.scheduling import Calendar, Turn, job_of, turn
 from impasto.submission import Bell, Submitted, new_job_id, submit
+from impasto.traces import new_trace_parent
 
 _LOG = logging.getLogger("impasto.scheduling")
 
 _DUE: Final = """
-SELECT id, tenant_id, cron, timezone, job, overlap, catch_up, next_at, last_job_id, now() AS now
+SELECT id, tenant_id, cron, timezone, job, overlap, catch_up, next_at, last_job_id, traceparent, now() AS now
 FROM schedules WHERE state = 'active' AND next_at <= now() ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 _RUN: Final = """
@@ -122,7 +123,7 @@ class PostgresScheduling:
                 before = Conflict("job_not_finished", f"{due['last_job_id']}, of the time before, has not ended")
                 return Ran(due["id"], due["tenant_id"], "skipped", error=before.as_record())
         try:
-            submitted = await _submit(connection, due["job"], due["now"])
+            submitted = await _submit(connection, due)
         except (Unavailable, OperationalError):
             raise
         except ImpastoError as error:
@@ -134,7 +135,16 @@ class PostgresScheduling:
         return Ran(due["id"], due["tenant_id"], "submitted", submitted.job.id, bell=submitted.bell)
 
 
-async def _submit(connection: AsyncConnection[Any], body: dict[str, Any], now: datetime) -> Submitted:
-    """Within a savepoint: a refusal leaves nothing but its reason."""
-    async with connection.transaction():
-        return await submit(PostgresInbox(connection), job_of(body, new_job_id()))
+async def _submit(connection: AsyncConnection[Any], due: dict[str, Any]) -> Submitted:
+    """Within a savepoint: a refusal leaves nothing but its reason.
+
+    Each time is a trace of its own, linked to that of the request that made the schedule: a schedule of years is no
+    trace that anybody could look at.
+    """
+    about = {"impasto.schedule.id": due["id"]}
+    with spans.span("run schedule", link=due["traceparent"], attributes=about) as span:
+        job = replace(job_of(due["job"], new_job_id()), traceparent=span.traceparent or new_trace_parent())
+        async with connection.transaction():
+            submitted = await submit(PostgresInbox(connection), job)
+        span.set({"impasto.job.id": submitted.job.id})
+    return submitted

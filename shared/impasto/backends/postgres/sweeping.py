@@ -111,13 +111,13 @@ def forget_workers(connection: Connection[Any], silent_s: float) -> list[str]:
     return [row[0] for row in rows]
 
 
-def take_bells(connection: Connection[Any], older_than_s: float) -> dict[str, int]:
-    """How many bells of each queue nobody rang, and deletes them; roll back if ringing fails."""
+def take_bells(connection: Connection[Any], older_than_s: float) -> dict[str, list[str | None]]:
+    """The bells of each queue that nobody rang, by their traceparents, and deletes them; roll back if ringing fails."""
     rows = connection.execute(
         """WITH due AS (SELECT id FROM outbox WHERE created_at < now() - make_interval(secs => %s)
                         ORDER BY id LIMIT 5000 FOR UPDATE SKIP LOCKED),
-                gone AS (DELETE FROM outbox USING due WHERE outbox.id = due.id RETURNING queue)
-           SELECT queue, count(*) FROM gone GROUP BY queue""",
+                gone AS (DELETE FROM outbox USING due WHERE outbox.id = due.id RETURNING queue, traceparent)
+           SELECT queue, array_agg(traceparent) FROM gone GROUP BY queue""",
         [older_than_s],
     ).fetchall()
     return {row[0]: row[1] for row in rows}

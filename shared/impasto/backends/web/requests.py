@@ -1,4 +1,4 @@
-"""Every request has an id, is counted, and has a body of bounded size; plain ASGI, so that streams stay streams."""
+"""Every request has an id and a trace, is counted, and has a body of bounded size; plain ASGI: streams stay streams."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from typing import Any, Final
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from impasto.backends.telemetry import spans
+from impasto.backends.telemetry.bound import bound
 from impasto.backends.web.problems import PROBLEM_TYPE, problem_document
 from impasto.faults import trace_of
 from impasto.identifiers import new_id
+from impasto.traces import new_trace_parent, trace_id_of, trace_parent
 
 _LOG = logging.getLogger("impasto.web")
 REQUESTS: Final = Counter("impasto_http_requests", "Requests by route and status", ["method", "route", "status"])
 SECONDS: Final = Histogram("impasto_http_request_seconds", "Seconds until the answer ended", ["method", "route"])
+# Asked every few seconds by whoever watches, and of no interest afterwards.
+_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestFrame:
-    """Outermost middleware: request id in and out, metrics, and a limit on the body."""
+    """Outermost middleware: request id in and out, the trace it belongs to, metrics, and a limit on the body."""
 
     def __init__(
         self,
@@ -45,6 +50,18 @@ class RequestFrame:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _GIVEN_ID.fullmatch(given) else new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
+        # What is no traceparent is as none. Without one a trace begins here, recorded or not.
+        parent = trace_parent(headers.get(b"traceparent", b"").decode("latin-1"))
+        with _span_of(scope, parent) as span:
+            traceparent = span.traceparent or parent or new_trace_parent()
+            scope["state"]["traceparent"] = traceparent
+            with bound(request_id=request_id, trace_id=trace_id_of(traceparent)):
+                await self._answer(scope, receive, send, headers, span)
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], span: spans.Span
+    ) -> None:
+        request_id = scope["state"]["request_id"]
         started, status, started_answer = time.monotonic(), 500, False
 
         most = self._larger.get(scope["path"], self._most)
@@ -76,6 +93,8 @@ class RequestFrame:
                 detail = f"the body may have at most {body.limit} bytes"
                 status = await _answer(send, request_id, "body_too_large", detail, limit=body.limit)
             route = getattr(scope.get("route"), "path", "unmatched")
+            if spans.recorded():
+                _tell_span(span, scope["method"], route, status)
             REQUESTS.labels(scope["method"], route, status).inc()
             SECONDS.labels(scope["method"], route).observe(time.monotonic() - started)
 
@@ -103,6 +122,21 @@ class _Body:
             self.too_large = True
             raise _BodyTooLarge
         return message
+
+
+def _span_of(scope: Scope, parent: str | None) -> spans.Span:
+    if not spans.recorded() or scope["path"] in _PROBES:
+        return spans.NO_SPAN
+    # The path is left to its route: what cannot be matched may be anything.
+    about = {"http.request.method": scope["method"], "url.scheme": scope["scheme"]}
+    return spans.span(scope["method"], "server", parent=parent, attributes=about)
+
+
+def _tell_span(span: spans.Span, method: str, route: str, status: int) -> None:
+    span.rename(f"{method} {route}")
+    span.set({"http.route": route, "http.response.status_code": status})
+    if status >= 500:
+        span.fail(str(status))
 
 
 def _frame_headers(request_id: str) -> list[tuple[bytes, bytes]]:
