@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -135,7 +136,8 @@ def watch(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
 
 
 def _upload(stack: Stack, folder: Path) -> None:
-    Image.new("RGB", (16, 16), "teal").save(folder / "teal.png")
+    # Another each time: one that is there already is not decoded.
+    Image.frombytes("RGB", (16, 16), os.urandom(768)).save(folder / "teal.png")
     with (folder / "teal.png").open("rb") as file:
         answer = ask(stack, "POST", "/v1/artworks", files={"files": ("teal.png", file, "image/png")})
     assert answer.json()["files"][0]["verdict"] in ("accepted", "duplicate"), answer.text
@@ -148,8 +150,9 @@ def test_every_query_has_an_answer_once_a_job_has_run(watch: Watch, tmp_path: Pa
     lacking: list[tuple[str, str]] = []
 
     def all_answer() -> bool:
-        # Somebody goes on asking and uploading: a quantile of no requests is no number.
+        # Somebody goes on asking, uploading and submitting: a quantile of nothing is no number.
         ask(watch.stack, "GET", "/v1/jobs")
+        submit(watch.stack, "test.stamp", {"text": "x"})
         _upload(watch.stack, tmp_path)
         lacking[:] = [(title, query) for title, query in queries() if not watch.ask(query)]
         # Nothing was sent by webhook and no engine loaded anything; everything else is a number by now.
@@ -267,7 +270,7 @@ def test_a_worker_that_is_started_again_tells_of_what_it_left(watch: Watch, tmp_
         worker.kill()
         left = len(watch.stack.sql(held))
         worker = watch.stack.start_worker("again", ["test"], slots=4, IMPASTO_METRICS_PORT=str(port))
-        lost = 'impasto_attempts_lost_total{part="worker-again", noticed="worker_restarted"}'
+        lost = 'sum(impasto_attempts_lost_total{part="worker-again", noticed="worker_restarted"})'
         eventually(lambda: watch.values(lost) == [left], f"{left} are told")
     finally:
         gate.unlink()
