@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from impasto.backends.disk import watch_disk
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.pools import api_pool
 from impasto.backends.rates import rates_of
@@ -43,6 +44,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     settings: Settings = app.state.settings
     pool, objects, decoders = api_pool(settings.database_url), S3Objects(settings), Decoders()
     workplace = Workplace(settings.data_folder / "ingestion")
+    watch_disk(settings.data_folder)
     intake = Intake(pool, objects, decoders)
     app.state.pool, app.state.rates = pool, rates_of(settings)
     app.state.known_keys = KnownKeys()

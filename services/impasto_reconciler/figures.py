@@ -18,8 +18,8 @@ from impasto.workers import OpenJobs, QueueStatus, WorkerStatus, queue_statuses
 
 _LOG = logging.getLogger("impasto.figures")
 _KEPT_S: Final = 5.0
-# Reads every artifact's row, and changes slowly.
-_STORAGE_KEPT_S: Final = 60.0
+# Reads many rows, every artifact's too, and changes slowly.
+_SLOW_KEPT_S: Final = 60.0
 
 
 class Figures(Collector):
@@ -30,13 +30,13 @@ class Figures(Collector):
         pool: ConnectionPool[Connection[Any]],
         *,
         kept_s: float = _KEPT_S,
-        storage_kept_s: float = _STORAGE_KEPT_S,
+        slow_kept_s: float = _SLOW_KEPT_S,
     ) -> None:
-        self._pool, self._kept_s, self._storage_kept_s = pool, kept_s, storage_kept_s
+        self._pool, self._kept_s, self._slow_kept_s = pool, kept_s, slow_kept_s
         self._lock = threading.Lock()
-        self._read_at = self._storage_at = -1e9
+        self._read_at = self._slow_at = -1e9
         self._metrics: list[Metric] = []
-        self._storage: list[Metric] = []
+        self._slow: list[Metric] = []
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask the database."""
@@ -53,13 +53,13 @@ class Figures(Collector):
         try:
             with self._pool.connection() as connection:
                 found = [metric for read in _READERS for metric in read(connection)]
-                if time.monotonic() - self._storage_at >= self._storage_kept_s:
-                    self._storage = [_storage(connection)]
-                    self._storage_at = time.monotonic()
+                if time.monotonic() - self._slow_at >= self._slow_kept_s:
+                    self._slow = [metric for read in _SLOW_READERS for metric in read(connection)]
+                    self._slow_at = time.monotonic()
         except (Error, PoolTimeout) as error:
             _LOG.warning("no figures, the database does not answer: %s", type(error).__name__)
             return [_answers(False)]
-        return [_answers(True), *found, *self._storage]
+        return [_answers(True), *found, *self._slow]
 
 
 def _answers(does: bool) -> Metric:
@@ -127,12 +127,29 @@ def _webhooks(connection: Connection[Any]) -> Iterator[Metric]:
     )
 
 
-def _storage(connection: Connection[Any]) -> Metric:
+def _dead(connection: Connection[Any]) -> Iterator[Metric]:
+    dead = GaugeMetricFamily(
+        "impasto_dead_jobs", "Jobs that were given up within a day and not retried since", labels=["kind", "code"]
+    )
+    for kind, code, count in figures.dead_jobs(connection):
+        dead.add_metric([kind, code], count)
+    yield dead
+
+
+def _orphans(connection: Connection[Any]) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "impasto_upload_orphans", "Stored artifacts that nobody published", value=figures.upload_orphans(connection)
+    )
+
+
+def _storage(connection: Connection[Any]) -> Iterator[Metric]:
     metric = GaugeMetricFamily("impasto_storage_bytes", "Bytes that are stored, by place", labels=["place"])
     metric.add_metric(["artifacts"], figures.artifact_bytes(connection))
     metric.add_metric(["database"], figures.database_bytes(connection))
-    return metric
+    yield metric
 
 
 _WORKER: Final = ["worker"]
-_READERS: Final[tuple[Callable[[Connection[Any]], Iterable[Metric]], ...]] = (_jobs_and_workers, _outbox, _webhooks)
+_Reader = Callable[[Connection[Any]], Iterable[Metric]]
+_READERS: Final[tuple[_Reader, ...]] = (_jobs_and_workers, _outbox, _webhooks)
+_SLOW_READERS: Final[tuple[_Reader, ...]] = (_dead, _orphans, _storage)

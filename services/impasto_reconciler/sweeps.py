@@ -20,6 +20,7 @@ from impasto.backends.bells import Bells
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres import sweeping
 from impasto.backends.postgres.advancing import PASSING, PATIENCE, advance
+from impasto.backends.postgres.failures import count_lost
 from impasto.backends.postgres.flows import perform
 from impasto.backends.postgres.pipeline_changes import cancel_jobs_of
 from impasto.backends.postgres.queue import count_failed
@@ -85,6 +86,7 @@ class Sweeper:
             about = {"job_id": moved.job_id}
             _LOG.warning("the lease of %s expired: now %s", moved.job_id, moved.state, extra=about)
         EXPIRED.inc(len(expired))
+        count_lost((moved.kind for moved in expired), "lease_expired")
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
 

@@ -105,17 +105,27 @@ class ActiveJobs:
 
     def __init__(self) -> None:
         self.newest_at = time.time()
+        self._busy_s = self._busy_since = 0.0
         self._jobs: dict[tuple[str, int], ActiveJob] = {}
         self._lock = threading.Lock()
 
     def add(self, active: ActiveJob) -> None:
         with self._lock:
             self.newest_at = time.time()
+            if not self._jobs:
+                self._busy_since = time.monotonic()
             self._jobs[active.job.id, active.job.epoch] = active
 
     def remove(self, active: ActiveJob) -> None:
         with self._lock:
             del self._jobs[active.job.id, active.job.epoch]
+            if not self._jobs:
+                self._busy_s += time.monotonic() - self._busy_since
+
+    def occupied(self) -> tuple[int, float]:
+        """How many there are, and for how many seconds, up to now, there has been at least one."""
+        with self._lock:
+            return len(self._jobs), self._busy_s + (time.monotonic() - self._busy_since if self._jobs else 0.0)
 
     def snapshot(self) -> list[ActiveJob]:
         with self._lock:

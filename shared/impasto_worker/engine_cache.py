@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class CheckpointCache:
         # What a checkpoint takes is known once it was loaded; before that an estimate or its files are the measure.
         self._sizes: dict[str, int] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="loader")
+        self._took_s: deque[float] = deque()
         self.loads = self.evictions = 0
 
     @property
@@ -122,11 +124,21 @@ class CheckpointCache:
             self._evict(key)
         return bool(idle)
 
+    def told_loads(self) -> list[float]:
+        """Seconds of each load that went well since this was asked the last time."""
+        return [self._took_s.popleft() for _ in range(len(self._took_s))]
+
     def _begin(self, checkpoint: EngineCheckpoint) -> None:
         self.loads += 1
-        future = self._thread.submit(self._load, checkpoint)
+        future = self._thread.submit(self._timed, checkpoint)
         self._loading[checkpoint.key] = future
         future.add_done_callback(lambda _: self._on_loaded())
+
+    def _timed(self, checkpoint: EngineCheckpoint) -> TextToImage[Any]:
+        began = time.monotonic()
+        family = self._load(checkpoint)
+        self._took_s.append(time.monotonic() - began)
+        return family
 
     def _take(self, key: str, in_use: Collection[str], drawing_bytes: int) -> None:
         family = self._loading.pop(key).result()

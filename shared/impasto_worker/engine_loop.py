@@ -140,7 +140,7 @@ class EngineLoop:
     def _tell_loaded(self) -> None:
         if (keys := self._cache.keys) != self._told:
             self._told = keys
-            self._send({"op": "loaded", "keys": keys})
+            self._send({"op": "loaded", "keys": keys, "took_s": self._cache.told_loads()})
 
     def _stats(self) -> Frame:
         roster, cache, steps = self._roster, self._cache, self._steps

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from impasto_worker.child_process import ChildProcess, EngineLost, EngineStopped, RunnerLost, RunnerSettings
+from impasto_worker.figures import count_loads
 from impasto_worker.frames import ConnectionClosed, receive_frame, send_frame
 
 _LOG = logging.getLogger("impasto.engine")
@@ -92,6 +93,7 @@ class EngineProcess(ChildProcess):
     def _hand_over(self, frame: Frame) -> None:
         if frame["op"] == "loaded":
             self.loaded = frame["keys"]
+            count_loads(frame["took_s"])
             return
         if frame["op"] == "pace":
             self.turn_s = frame["turn_s"]

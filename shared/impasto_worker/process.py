@@ -16,11 +16,13 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
 from impasto.backends.bells import TASK, VERSION, Bells, celery_app, worker_queue
+from impasto.backends.disk import watch_disk
 from impasto.backends.metrics import serve_metrics
 from impasto.backends.objects import S3Objects
 from impasto.backends.postgres.artifacts import PostgresArtifacts
 from impasto.backends.postgres.artworks import PostgresArtworks
 from impasto.backends.postgres.catalogue import PostgresCatalogue
+from impasto.backends.postgres.failures import count_lost
 from impasto.backends.postgres.finishing import PostgresFinisher
 from impasto.backends.postgres.logs import PostgresLogs
 from impasto.backends.postgres.pools import engine_pool
@@ -32,6 +34,7 @@ from impasto.settings import Settings
 from impasto.workers import Holding
 from impasto_worker.active import ActiveJobs
 from impasto_worker.attempt_trace import heard_bell
+from impasto_worker.figures import BELLS, DeviceFigures
 from impasto_worker.handling import Tools, load_handlers
 from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.log_writer import LogWriter
@@ -101,10 +104,12 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
         kinds=slots.kinds,
         memory_bytes=memory.now().total_bytes,
     )
-    for moved in queue.give_back_predecessors():
+    for moved in (left := queue.give_back_predecessors()):
         _LOG.warning("%s was left by an earlier life of this worker: now %s", moved.job_id, moved.state)
+    count_lost((moved.kind for moved in left), "worker_restarted")
     keeper.start()
-    serve_metrics(settings)
+    watch_disk(settings.data_folder)
+    serve_metrics(settings, DeviceFigures(options.device, slots.active))
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
     def _keep_our_logging(**_: Any) -> None:
@@ -201,7 +206,7 @@ def register_bell(app: Celery, slots: Slots) -> None:
             _LOG.error("dropped a message that is no bell of version %d", VERSION)
             return
         heard_bell(self.request.headers)
-        slots.work()
+        BELLS.labels("job" if slots.work() else "nothing").inc()
 
 
 def _call_slots(ringing: Ringing, options: WorkerOptions) -> None:

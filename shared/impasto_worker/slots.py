@@ -119,14 +119,16 @@ class Slots:
         """What these slots can run."""
         return sorted(self._handlers)
 
-    def work(self) -> None:
-        """Claims and executes until there is nothing to do here."""
+    def work(self) -> bool:
+        """Claims and executes until there is nothing to do here; whether there was anything."""
         rung: set[str] = set()
+        worked = False
         while (claimed := self._claim()) is not None:
             if isinstance(claimed, Claims):
                 if not self._wait(claimed, rung):
-                    return
+                    return worked
                 continue
+            worked = True
             try:
                 if self._wants_company():
                     self._call_slots()
@@ -138,6 +140,7 @@ class Slots:
                     others_wait, self._others_wait = self._others_wait, False
             if others_wait:
                 self._call_slots()
+        return worked
 
     def _wait(self, claims: Claims, rung: set[str]) -> bool:
         """Until it is time to ask again; at once and False if another slot waits already.

@@ -24,11 +24,11 @@ from impasto.webhooks import WEBHOOK_EVENT_TYPES
 from impasto_ml.pretrained.catalogue import CATALOGUE
 from tests.contracts import kinds_page
 from tests.contracts.kept import ROOT, assert_block_is, table
+from tests.contracts.metrics_page import described, metrics_of
 
 _DOCS = ROOT / "docs"
 _PAGES = sorted([*ROOT.glob("*.md"), *_DOCS.rglob("*.md")])
 _FIRST_CELL = re.compile(r"^\| `([^`]+)`", re.MULTILINE)
-_METRIC = re.compile(r"""\b(Counter|Histogram|Gauge|Summary)(?:MetricFamily)?\(\s*["'](impasto_[a-z_]+)["']""")
 
 
 def _page(name: str) -> str:
@@ -107,12 +107,19 @@ def test_every_error_code_is_described_with_its_meaning_and_status() -> None:
     assert wrong == {}
 
 
-def test_every_metric_is_described_with_its_type_and_no_other() -> None:
-    counted: dict[str, str] = {}
+def test_every_metric_is_described_with_its_type_and_labels_and_no_other() -> None:
+    counted: dict[str, tuple[str, tuple[str, ...]]] = {}
     for path in [*(ROOT / "shared").rglob("*.py"), *(ROOT / "services").rglob("*.py")]:
-        counted |= {name: kind.lower() for kind, name in _METRIC.findall(path.read_text("utf-8"))}
-    told = dict(re.findall(r"^\| `(impasto_[a-z_]+)` \| ([a-z]+) \|", _page("metrics.md"), re.MULTILINE))
-    assert told == counted
+        counted |= metrics_of(path.read_text("utf-8"))
+    assert {name: (told.kind, told.labels) for name, told in described().items()} == counted
+
+
+def test_every_metric_has_the_unit_that_its_name_ends_in() -> None:
+    base = {"seconds", "bytes"}
+    for name, told in described().items():
+        ending = name.rpartition("_")[2]
+        assert (told.unit if told.unit in base else None) == (ending if ending in base else None), name
+        assert told.kind != "histogram" or told.unit in base, name
 
 
 def _commands(group: click.Group, prefix: str) -> Iterator[str]:

@@ -27,6 +27,14 @@ def _accepts(stack: Stack, count: int, text: str) -> list[str]:
     return ids
 
 
+def _is_ready(stack: Stack, status: str, *, redis: bool) -> bool:
+    """Whether the gateway says this of itself; without Redis it is degraded, and all the same ready for jobs."""
+    answer = ask(stack, "GET", "/readyz")
+    said = answer.json()
+    assert ask(stack, "GET", "/livez").status_code == 200
+    return (answer.status_code, said["status"], said["parts"]["redis"]) == (200, status, redis)
+
+
 def _flow(stack: Stack, ids: list[str]) -> None:
     for job_id in ids:
         job = ended(stack, job_id, most_s=FLOWS_WITHIN_S)
@@ -53,9 +61,11 @@ def test_a_redis_that_says_nothing_costs_time_and_no_job(
     gate.unlink()
     assert ended(stack, running, most_s=8)["attempts"] == 1
     assert ended(stack, ids[0], most_s=8)["state"] == "succeeded"
+    eventually(lambda: _is_ready(stack, "degraded", redis=False), "it says that Redis is away", 15)
     time.sleep(max(0.0, lasts_s - (time.monotonic() - began)))
     # Connections of before stay dead: whoever had one has to find that out alone.
     redis_proxy.heal()
+    eventually(lambda: _is_ready(stack, "ok", redis=True), "it says that Redis is back", 15)
     after = _accepts(stack, 3, "after")
     _flow(stack, [*ids, *after])
     assert worker.alive

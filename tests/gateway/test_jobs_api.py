@@ -142,8 +142,8 @@ def test_lists_are_paged_newest_first(platform: Stack) -> None:
 
 
 def test_health_and_metrics_answer(platform: Stack) -> None:
-    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/v1"):
-        assert httpx.get(platform.url + path, trust_env=False).status_code == 200, path
+    for path in ("/livez", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/v1"):
+        assert httpx.get(platform.url + path, trust_env=False, timeout=30).status_code == 200, path
     assert "impasto_http_requests_total" in httpx.get(platform.url + "/metrics", trust_env=False).text
 
 

@@ -269,4 +269,5 @@ def test_metrics_count_verdicts(ingestion: Ingestion) -> None:
     ingestion.post([("a.png", b"x")])
     text = httpx.get(f"{ingestion.url}/metrics", trust_env=False).text
     assert 'impasto_ingestion_files_total{code="image_unrecognised",verdict="refused"}' in text
-    assert httpx.get(f"{ingestion.url}/healthz", trust_env=False).json() == {"status": "ok"}
+    for path in ("/livez", "/healthz"):
+        assert httpx.get(ingestion.url + path, trust_env=False).json() == {"status": "ok"}

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "monitoring"
+RULES = ("rules.yml", "rules_dcgm.yml")
 
 
 def dashboard() -> dict[str, Any]:
@@ -33,8 +34,8 @@ def queries() -> Iterator[tuple[str, str]]:
 
 def rules() -> list[dict[str, Any]]:
     """The alert rules."""
-    groups = yaml.safe_load((FOLDER / "rules.yml").read_text("utf-8"))["groups"]
-    return [rule for group in groups for rule in group["rules"]]
+    pages = [yaml.safe_load((FOLDER / name).read_text("utf-8")) for name in RULES]
+    return [rule for page in pages for group in page["groups"] for rule in group["rules"]]
 
 
 def metrics_in(expression: str) -> set[str]:

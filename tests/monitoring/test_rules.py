@@ -15,6 +15,7 @@ from tests.monitoring.board import FOLDER
         ("check", "config", "prometheus.yml"),
         ("check", "config", "prometheus.compose.yml"),
         ("check", "rules", "rules.yml"),
+        ("check", "rules", "rules_dcgm.yml"),
         ("test", "rules", "rules_test.yml"),
     ],
     ids=" ".join,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +14,9 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
 
+from impasto.backends.bells import Bells
 from impasto.backends.objects import S3Objects
 from impasto.embedded.metrics import metrics_ports, write_targets
 from impasto.settings import Settings
@@ -21,7 +25,8 @@ from impasto.testing.processes import answers, eventually, free_port
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack, stack_settings
 from tests.asking import ask, ended, submit
-from tests.monitoring.board import FOLDER, queries, rules
+from tests.contracts.metrics_page import described, exposed_as
+from tests.monitoring.board import FOLDER, RULES, queries, rules
 
 _SCRAPE_S = 1
 # So long the windows of the dashboard are here; Grafana makes them four scrapes at least.
@@ -71,7 +76,7 @@ def _configuration(folder: Path, targets: Path) -> Path:
         ("scrape_interval: 15s", f"scrape_interval: {_SCRAPE_S}s"),
         ("evaluation_interval: 15s", f"evaluation_interval: {_SCRAPE_S}s"),
         ("../../.impasto/metrics.json", str(targets)),
-        ("- rules.yml", f"- {FOLDER / 'rules.yml'}"),
+        *((f"- {name}", f"- {FOLDER / name}") for name in RULES),
     ]:
         assert shipped in text, shipped
         text = text.replace(shipped, here)
@@ -131,7 +136,8 @@ def watch(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
 
 
 def _upload(stack: Stack, folder: Path) -> None:
-    Image.new("RGB", (16, 16), "teal").save(folder / "teal.png")
+    # Another each time: one that is there already is not decoded.
+    Image.frombytes("RGB", (16, 16), os.urandom(768)).save(folder / "teal.png")
     with (folder / "teal.png").open("rb") as file:
         answer = ask(stack, "POST", "/v1/artworks", files={"files": ("teal.png", file, "image/png")})
     assert answer.json()["files"][0]["verdict"] in ("accepted", "duplicate"), answer.text
@@ -144,12 +150,14 @@ def test_every_query_has_an_answer_once_a_job_has_run(watch: Watch, tmp_path: Pa
     lacking: list[tuple[str, str]] = []
 
     def all_answer() -> bool:
-        # Somebody goes on asking and uploading: a quantile of no requests is no number.
+        # Somebody goes on asking, uploading and submitting: a quantile of nothing is no number.
         ask(watch.stack, "GET", "/v1/jobs")
+        submit(watch.stack, "test.stamp", {"text": "x"})
         _upload(watch.stack, tmp_path)
         lacking[:] = [(title, query) for title, query in queries() if not watch.ask(query)]
-        # Nothing was sent by webhook; everything else is a number by now.
-        numbers = [found for found in queries() if "impasto_webhook_" not in found[1]]
+        # Nothing was sent by webhook and no engine loaded anything; everything else is a number by now.
+        empty = re.compile(r"impasto_webhook_|impasto_model_load_")
+        numbers = [found for found in queries() if not empty.search(found[1])]
         lacking.extend(found for found in numbers if not watch.values(found[1]))
         return not lacking
 
@@ -157,6 +165,53 @@ def test_every_query_has_an_answer_once_a_job_has_run(watch: Watch, tmp_path: Pa
         eventually(all_answer, "every panel has data", 30)
     except AssertionError:
         assert lacking == []
+
+
+# What has no sample on this platform: it draws nothing, trains nothing, has no studio, and nothing went wrong on it.
+_WITHOUT = {
+    "impasto_checkpoint_age_seconds", "impasto_checkpoint_interval_seconds", "impasto_train_steps",
+    "impasto_studio_answers", "impasto_studio_pages_open",
+}  # fmt: skip
+
+
+def _scraped(watch: Watch) -> dict[str, str]:
+    """The text of each part's /metrics."""
+    return {
+        part: httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text for part, port in watch.served.items()
+    }
+
+
+def test_what_is_scraped_is_what_the_page_describes(watch: Watch) -> None:
+    page = described()
+    seen: set[str] = set()
+    for part, text in _scraped(watch).items():
+        for family in text_string_to_metric_families(text):
+            if not family.name.startswith("impasto_") or family.name.endswith("_created"):
+                continue
+            told = page.get(family.name)
+            assert told is not None, f"{part} shows {family.name}, which the page does not describe"
+            assert family.type == told.kind, family.name
+            seen.add(family.name)
+            for sample in family.samples:
+                assert set(sample.labels) - {"le"} == set(told.labels), f"{sample.name} of {part}"
+                assert sample.name in exposed_as(family.name, told.kind)
+    assert set(page) - seen == _WITHOUT
+
+
+def test_no_label_names_a_tenant_or_a_job(watch: Watch) -> None:
+    job = submit(watch.stack, "test.stamp", {"text": "x"})
+    assert ended(watch.stack, job["id"])["state"] == "succeeded"
+    for part, text in _scraped(watch).items():
+        assert not re.search(r"(tnt|job|ckp|art|key)_[0-9a-z]{8,}", text), part
+
+
+def test_promtool_finds_nothing_to_say_of_the_metrics(watch: Watch) -> None:
+    for part, text in _scraped(watch).items():
+        ours = "".join(line for line in text.splitlines(keepends=True) if "impasto_" in line)
+        done = subprocess.run(
+            ["promtool", "check", "metrics"], input=ours, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (done.returncode, done.stdout + done.stderr) == (0, ""), part
 
 
 def test_every_rule_is_asked_without_fault_and_a_healthy_platform_is_quiet(watch: Watch) -> None:
@@ -188,6 +243,40 @@ def test_figures_are_those_of_what_happened(watch: Watch) -> None:
     assert watch.values(f'impasto_jobs_failed_total{{code="{failed["error"]["code"]}"}}') == [1]
     assert watch.values('impasto_worker_slots{worker="worker-test"}') == [2]
     eventually(lambda: watch.values('impasto_queue_workers{queue="test", state="idle"}') == [1], "the worker is idle")
+
+
+def test_a_bell_that_comes_once_more_finds_nothing_and_starts_nothing(watch: Watch) -> None:
+    nothing, started = 'sum(impasto_bells_heard_total{found="nothing"})', "sum(impasto_attempts_started_total)"
+    before = [sum(watch.values(each)) for each in (nothing, started)]
+    bells = Bells(watch.stack.settings.redis_url)
+    for _ in range(3):
+        bells.ring("test")
+    eventually(lambda: sum(watch.values(nothing)) >= before[0] + 3, "they are counted")
+    assert sum(watch.values(started)) == before[1]
+
+
+def test_a_worker_that_is_started_again_tells_of_what_it_left(watch: Watch, tmp_path: Path) -> None:
+    port, gate = free_port(), tmp_path / "gate"
+    gate.touch()
+    targets = {**watch.served, "worker-again": port}
+    write_targets(watch.targets, targets)
+    worker = watch.stack.start_worker("again", ["test"], slots=4, IMPASTO_METRICS_PORT=str(port))
+    try:
+        # The other worker takes some of them.
+        for number in range(6):
+            submit(watch.stack, "test.stamp", {"text": f"{number}", "gate": str(gate), "pause_at": "compute"})
+        held = "SELECT 1 FROM jobs WHERE state = 'running' AND worker = 'again'"
+        eventually(lambda: watch.stack.sql(held), "it has some")
+        worker.kill()
+        left = len(watch.stack.sql(held))
+        worker = watch.stack.start_worker("again", ["test"], slots=4, IMPASTO_METRICS_PORT=str(port))
+        lost = 'sum(impasto_attempts_lost_total{part="worker-again", noticed="worker_restarted"})'
+        eventually(lambda: watch.values(lost) == [left], f"{left} are told")
+    finally:
+        gate.unlink()
+        eventually(lambda: not watch.stack.sql("SELECT 1 FROM jobs WHERE state IN ('queued', 'running')"), "all end")
+        worker.stop()
+        write_targets(watch.targets, watch.served)
 
 
 def test_a_worker_and_a_part_that_are_silent_are_told(watch: Watch) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from prometheus_client import CollectorRegistry
 
+from impasto.backends.postgres import figures
 from impasto.backends.postgres.pools import engine_pool
 from impasto.backends.postgres.queue import PostgresQueue
 from impasto.settings import Settings
@@ -124,6 +125,71 @@ def test_webhooks_that_are_due_are_counted_and_those_of_later_are_not(board: Boa
     )
     assert board.value("impasto_webhook_due") == 2, "nobody waits for what its endpoint does not get"
     assert 400 <= (board.value("impasto_webhook_oldest_due_seconds") or 0) < 410
+
+
+def _give_up(board: Board, code: str, *, ago: str = "1 minute") -> str:
+    job_id = add_job(board.settings)
+    board.sql(
+        """UPDATE jobs SET state = 'failed', finished_at = now() - %s::interval,
+               error = jsonb_build_object('code', %s::text) WHERE id = %s""",
+        [ago, code, job_id],
+    )
+    return job_id
+
+
+def test_dead_jobs_are_those_of_a_day_that_were_given_up_and_not_retried(board: Board) -> None:
+    labels = {"kind": "test.stamp", "code": "worker_lost"}
+    assert board.value("impasto_dead_jobs", **labels) is None
+    retried = _give_up(board, "worker_lost")
+    _give_up(board, "worker_lost")
+    _give_up(board, "worker_lost", ago="25 hours")
+    _give_up(board, "value_invalid")
+    _give_up(board, "runner_killed")
+    assert board.value("impasto_dead_jobs", **labels) == 2
+    board.sql("UPDATE jobs SET retry_of = %s WHERE id = %s", [retried, add_job(board.settings)])
+    assert board.value("impasto_dead_jobs", **labels) == 1
+    assert board.value("impasto_dead_jobs", kind="test.stamp", code="runner_killed") == 1
+    assert board.value("impasto_dead_jobs", kind="test.stamp", code="value_invalid") is None
+
+
+def test_dead_jobs_are_found_by_an_index_of_their_own(board: Board) -> None:
+    board.sql("INSERT INTO tenants (id, name) VALUES ('tnt_t', 't')")
+    board.sql(
+        """INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, state, run_limit_s, finished_at, error)
+           SELECT 'job_' || n, 'tnt_t', 'test.stamp', 'test', 'pool', '{}',
+                  CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'succeeded' END, 60, now(),
+                  CASE WHEN n % 1000 = 0 THEN '{"code": "worker_lost"}'::jsonb END
+           FROM generate_series(1, 20000) n"""
+    )
+    with board.pool.connection() as connection:
+        connection.execute("ANALYZE jobs")
+        explained = Explained(connection)
+        assert figures.dead_jobs(explained) == [("test.stamp", "worker_lost", 20)]  # type: ignore[arg-type]
+    assert "jobs_dead" in explained.plan
+    assert "Seq Scan" not in explained.plan
+
+
+class Explained:
+    """A connection that keeps the plan of what it executes."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection, self.plan = connection, ""
+
+    def execute(self, query: str, values: Any = None) -> psycopg.Cursor[Any]:
+        self.plan += "\n".join(row[0] for row in self._connection.execute(f"EXPLAIN {query}", values))
+        return self._connection.execute(query, values)
+
+
+def test_orphans_are_stored_artifacts_that_nobody_published_in_a_day(board: Board) -> None:
+    board.sql("INSERT INTO tenants (id, name) VALUES ('tnt_t', 't')")
+    board.sql(
+        """INSERT INTO artifacts (tenant_id, sha256, media_type, size_bytes, stored_at, published_at, touched_at)
+           VALUES ('tnt_t', 'old', 'x', 1, now(), NULL, now() - interval '25 hours'),
+                  ('tnt_t', 'young', 'x', 1, now(), NULL, now()),
+                  ('tnt_t', 'published', 'x', 1, now(), now(), now() - interval '25 hours'),
+                  ('tnt_t', 'not stored', 'x', 1, NULL, NULL, now() - interval '25 hours')"""
+    )
+    assert board.value("impasto_upload_orphans") == 1
 
 
 def test_storage_is_that_of_artifacts_that_are_there(board: Board) -> None:

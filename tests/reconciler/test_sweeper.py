@@ -72,9 +72,15 @@ def _empty_redis(settings: Settings) -> None:
 
 
 def test_an_expired_lease_is_taken_and_its_bell_is_rung_by_the_next_sweeps(settings: Settings) -> None:
+    def lost() -> float:
+        labels = {"kind": "test.stamp", "noticed": "lease_expired"}
+        return REGISTRY.get_sample_value("impasto_attempts_lost_total", labels) or 0.0
+
+    before = lost()
     job_id = add_job(settings, state="running", age_s=60)
-    sweep(settings)
+    sweep(settings, times=2)
     assert state_of(settings, job_id) == "queued"
+    assert lost() - before == 1
 
 
 def test_no_lease_expires_in_the_grace_after_the_database_came_back(settings: Settings) -> None:

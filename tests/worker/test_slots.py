@@ -163,6 +163,13 @@ def test_starts_and_waits_are_counted_once_for_a_job_and_runs_that_succeeded(ben
     assert 20 <= waited_s < 30
 
 
+def test_a_slot_says_whether_there_was_anything_to_do(bench: Bench) -> None:
+    bench.go.release()
+    assert bench.slots.work() is False
+    bench.add("pool", waited_s=0)
+    assert bench.slots.work() is True
+
+
 def test_no_more_jobs_of_a_shape_run_than_it_has_places(bench: Bench) -> None:
     bench.slots._places = {"pool": 1, "engine": 3}
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics`, and what this platform is."""
+"""`/livez`, `/readyz`, `/metrics`, and what this platform is."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ router = APIRouter()
 
 
 @router.get("/healthz", include_in_schema=False)
-async def healthz() -> dict[str, str]:
+@router.get("/livez", include_in_schema=False)
+async def livez() -> dict[str, str]:
     """The process lives; no other part is asked."""
     return {"status": "ok"}
 
@@ -34,7 +35,9 @@ async def readyz(request: Request, the: TheParts) -> JSONResponse:
         database = True
     except (OperationalError, PoolTimeout):
         database = False
-    parts = {"database": database, "object_store": await asyncio.to_thread(the.objects.ready)}
+    store = await asyncio.to_thread(the.objects.ready)
+    # The subscription notices within seconds that Redis is away or silent: nobody who asks this has to wait for it.
+    parts = {"database": database, "object_store": store, "redis": the.awakener.hears}
     status = "ok" if all(parts.values()) else "degraded" if database else "unavailable"
     return JSONResponse({"status": status, "parts": parts}, status_code=200 if database else 503)
 

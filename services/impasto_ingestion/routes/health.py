@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz`, `/metrics`."""
+"""`/livez`, `/readyz`, `/metrics`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
+@router.get("/livez")
+async def livez() -> dict[str, str]:
     """The process lives; no other part is asked."""
     return {"status": "ok"}
 

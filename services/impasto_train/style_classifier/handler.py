@@ -11,6 +11,7 @@ from impasto.identifiers import new_id
 from impasto.kinds.train_style_classifier import TrainedStyleClassifier, TrainStyleClassifier
 from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, Outcome
+from impasto_train.figures import TRAININGS
 from impasto_worker import likeness
 from impasto_worker.backbone_files import backbone_node, require_backbone
 from impasto_worker.checkpoint_files import STYLE_CLASSIFIER
@@ -39,22 +40,21 @@ def train(context: JobContext, params: TrainStyleClassifier) -> Outcome:
     elif params.views:
         weights(context.tools.models, likeness.PACKAGE)  # or the job ends here: pictures are encoded anew
     context.tell(0.0, "fetching the shards")
-    learnt = context.compute(
-        _COMPUTE,
-        {
-            "models": str(context.tools.models),
-            "backbones": str(context.tools.backbones),
-            "backbone": params.backbone,
-            "views": params.views,
-            "shards": dataset.shards(context, "train"),
-            "label": params.label,
-            "classes": classes,
-            "options": params.model_dump(include={"flavor", "epochs", "learning_rate", "batch_size", "seed"}),
-            "facts": _facts(dataset, params, classes),
-            "folder": str(context.folder / "checkpoint"),
-            "scratch": str(context.folder / "scratch"),
-        },
-    )
+    payload = {
+        "models": str(context.tools.models),
+        "backbones": str(context.tools.backbones),
+        "backbone": params.backbone,
+        "views": params.views,
+        "shards": dataset.shards(context, "train"),
+        "label": params.label,
+        "classes": classes,
+        "options": params.model_dump(include={"flavor", "epochs", "learning_rate", "batch_size", "seed"}),
+        "facts": _facts(dataset, params, classes),
+        "folder": str(context.folder / "checkpoint"),
+        "scratch": str(context.folder / "scratch"),
+    }
+    with TRAININGS.watched(context.job.kind) as underway:
+        learnt = context.compute(_COMPUTE, payload, on_progress=underway.passing_on(context))
     return _outcome(context, params, dataset, learnt)
 
 

@@ -13,6 +13,7 @@ from impasto.identifiers import new_id
 from impasto.kinds.train_text_to_image import SampleSheet, TrainedTextToImage, TrainTextToImage
 from impasto.lineage import Edge
 from impasto.outcomes import CheckpointRecord, Outcome
+from impasto_train.figures import TRAININGS
 from impasto_train.text_to_image.notes import Notes
 from impasto_worker.dataset_files import DatasetFiles, open_version
 from impasto_worker.drawing_checkpoints import FLOWMINI, TEXT_ENCODER, DrawingCheckpoint, drawing_checkpoint
@@ -59,7 +60,9 @@ def train(context: JobContext, params: TrainTextToImage) -> Outcome:
     notes = Notes(context)
     resumed = notes.resumed()
     payload["state"] = str(resumed[0]) if resumed else None
-    learnt = context.compute(_COMPUTE, payload, on_note=notes.keep, leaves=True)
+    with TRAININGS.watched(context.job.kind, keeps_every=params.checkpoint_every) as underway:
+        progress, note = underway.passing_on(context), underway.keeping(notes.keep)
+        learnt = context.compute(_COMPUTE, payload, on_progress=progress, on_note=note, leaves=True)
     sources = [dataset.version, text.node, *([base.node] if base else [])]
     # The states stay until the end is written, and are swept then: if this is lost before, another goes on from them.
     return _outcome(context, params, learnt, sources, resumed[1] if resumed else None)

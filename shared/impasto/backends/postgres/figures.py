@@ -7,11 +7,15 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection, Connection
 
+from impasto.backends.postgres.failures import DEAD
 from impasto.workers import OpenJobs, WorkerStatus
 
 # Functions of the database, so that role impasto_api gets these sums and nothing of another tenant's.
 _OPEN_JOBS: Final = "SELECT queue, kind, state, jobs, oldest_s FROM open_jobs()"
 _WORKERS: Final = f"SELECT {', '.join(WorkerStatus.model_fields)} FROM known_workers()"  # noqa: S608  fixed columns
+
+# Beyond that it makes no difference to anybody, and a scrape would read on and on.
+_MOST_COUNTED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,28 @@ def due_webhooks(connection: Connection[Any]) -> Waiting:
         connection,
         """SELECT count(*), min(d.next_at) FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
            WHERE d.state = 'waiting' AND d.next_at <= now() AND e.state = 'active' AND e.deleted_at IS NULL""",
+    )
+
+
+def dead_jobs(connection: Connection[Any]) -> list[tuple[str, str, int]]:
+    """Kind, code and number of jobs that were given up within a day and not retried since; the newest 10,000."""
+    return connection.execute(
+        f"""SELECT kind, error_code, count(*) FROM (
+                SELECT kind, error_code FROM jobs j
+                WHERE state = 'failed' AND error_code IN ({", ".join(f"'{code}'" for code in DEAD)})
+                  AND finished_at > now() - interval '1 day'
+                  AND NOT EXISTS (SELECT FROM jobs r WHERE r.tenant_id = j.tenant_id AND r.retry_of = j.id)
+                ORDER BY finished_at DESC LIMIT {_MOST_COUNTED}) dead
+            GROUP BY kind, error_code"""  # noqa: S608  fixed texts
+    ).fetchall()
+
+
+def upload_orphans(connection: Connection[Any]) -> int:
+    """Stored artifacts that nobody has published, a day after they were last touched; counted up to 10,000."""
+    return _number(
+        connection,
+        f"""SELECT count(*) FROM (SELECT FROM artifacts WHERE published_at IS NULL AND stored_at IS NOT NULL
+                AND touched_at < now() - interval '1 day' LIMIT {_MOST_COUNTED}) old""",  # noqa: S608  fixed number
     )
 
 
