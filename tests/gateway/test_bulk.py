@@ -44,7 +44,7 @@ def test_a_job_of_many_has_all_that_a_single_one_has(stack: Stack) -> None:
     options = {"priority": 4, "deadline_s": 60, "start_by_s": 30}
     alone = submit(stack, "test.stamp", {"text": "a"}, **options)["id"]
     among = submit_all(stack, [{"kind": "test.stamp", "params": {"text": "a"}, **options}]).json()["items"][0]["id"]
-    of_its_own = "'{id,created_at,run_after,finish_by,start_by,request_sha256}'::text[]"
+    of_its_own = "'{id,created_at,run_after,finish_by,start_by,request_sha256,traceparent}'::text[]"
     row = f"SELECT to_jsonb(jobs) - {of_its_own} FROM jobs WHERE id = %s"
     assert stack.sql(row, [alone]) == stack.sql(row, [among])
     filled = (
