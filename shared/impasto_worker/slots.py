@@ -259,7 +259,7 @@ class Slots:
     def _execute(self, job: ClaimedJob) -> None:
         handler = self._handlers.get(job.kind)
         active, started, how = (
-            ActiveJob(job, handler.kind.no_progress_s if handler else None),
+            ActiveJob(job, job.no_progress_s or (handler.kind.no_progress_s if handler else None)),
             time.monotonic(),
             "unknown",
         )
