@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from impasto.errors import InvalidInput
-from impasto.jobs import JobRecord
+from impasto.jobs import LEAST_NO_PROGRESS_S, MOST_NO_PROGRESS_S, JobRecord
 from impasto.kinds import Kind, all_kinds
 from impasto.submission import MOST_JOBS
 from impasto.webhooks import JobEventChoice, WebhookUrl
@@ -48,6 +48,13 @@ class JobFields(BaseModel):
     )
     start_after_s: float | None = Field(
         None, gt=0, le=30 * 86400, allow_inf_nan=False, description="Seconds from now before which it does not start."
+    )
+    no_progress_s: float | None = Field(
+        None,
+        ge=LEAST_NO_PROGRESS_S,
+        le=MOST_NO_PROGRESS_S,
+        allow_inf_nan=False,
+        description="Seconds that its computation may tell no progress; if left out, as its kind allows.",
     )
     callback: CallbackRequest | None = None
     require_worker: bool = Field(False, description="Refuse the job if no live worker can run it, instead of waiting.")
@@ -117,7 +124,7 @@ def check_key(idempotency_key: str | None) -> None:
 def asked_for(request: JobFields) -> dict[str, Any]:
     """The body as it was before there were all of its fields, so that its digest is still the same."""
     body = request.model_dump(mode="json")
-    for added in ("callback", "start_by_s", "start_after_s", "require_worker"):
+    for added in ("callback", "start_by_s", "start_after_s", "no_progress_s", "require_worker"):
         if not body[added]:
             del body[added]
     return body

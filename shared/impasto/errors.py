@@ -88,7 +88,7 @@ CODES: Final[dict[str, str]] = {
     "deadline_missed": "the job did not end before its deadline",
     "start_missed": "the job did not start in time",
     "time_limit": "the job ran longer than its kind allows",
-    "no_progress": "the job told no progress for longer than its kind allows, more often than is tolerated",
+    "no_progress": "the job told no progress for longer than it may, more often than is tolerated",
     "worker_lost": "the job's workers were lost more often than is tolerated",
     "runner_killed": "the process that computed the job was killed more often than is tolerated",
     "memory_exceeded": "the checkpoint alone needs more memory than a worker gives to checkpoints",

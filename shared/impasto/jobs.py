@@ -36,6 +36,10 @@ SHAPES: Final[tuple[Shape, ...]] = ("engine", "pool", "run")
 MAX_WORKER_LOSSES: Final = 5
 MAX_RUNNER_LOSSES: Final = 3
 
+# Workers look with each renewal of a lease, a few seconds apart; and a computation that hangs holds its slot so long.
+LEAST_NO_PROGRESS_S: Final = 10
+MOST_NO_PROGRESS_S: Final = 86400
+
 
 class Progress(BaseModel):
     """How far a job is: the last value, not a log."""
@@ -74,6 +78,7 @@ class JobRecord(BaseModel):
     start_after: datetime | None = None
     start_by: datetime | None = None
     finish_by: datetime | None = None
+    no_progress_s: float | None = Field(None, description="As it was asked for; if it was not, the kind's counts.")
     retry_of: str | None = None
     pipeline_id: str | None = None
     trace_id: str | None = Field(
@@ -126,3 +131,5 @@ class ClaimedJob:
     affinity: str = ""
     # No other job may be drawn beside it: memory did not suffice for both.
     alone: bool = False
+    # How long what computes may tell no progress, where the job was given a time of its own; else its kind's counts.
+    no_progress_s: float | None = None

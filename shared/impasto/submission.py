@@ -35,6 +35,7 @@ class NewJob:
     finish_in_s: float | None = None
     start_in_s: float | None = None
     start_after_s: float | None = None
+    no_progress_s: float | None = None
     idempotency_key: str | None = None
     request_sha256: bytes | None = None
     traceparent: str | None = None
@@ -306,6 +307,7 @@ def new_job(job_id: str, asked: Mapping[str, Any], traceparent: str | None = Non
         finish_in_s=asked.get("deadline_s"),
         start_in_s=asked.get("start_by_s"),
         start_after_s=asked.get("start_after_s"),
+        no_progress_s=asked.get("no_progress_s"),
         traceparent=traceparent,
         require_worker=asked.get("require_worker", False),
     )

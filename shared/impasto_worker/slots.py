@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-import prometheus_client as prometheus
 from psycopg import DatabaseError, OperationalError
 from psycopg_pool import PoolTimeout
 
@@ -27,6 +26,7 @@ from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
+from impasto_worker.attempt_figures import LATE, count_end, count_start, expect_attempts
 from impasto_worker.attempt_trace import tell_ended, traced_attempt, traced_claim, traced_finish
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.job_folder import JobFolder
@@ -49,17 +49,6 @@ _LOOKS_AGAIN_S: Final = 0.5
 # After a claim of several, whoever claims next waits so long for those that end theirs at the same moment.
 _GATHERS_S: Final = 0.001
 
-ENDED: Final = prometheus.Counter("impasto_attempts_ended", "Attempts by kind and how they ended", ["kind", "how"])
-STARTED: Final = prometheus.Counter("impasto_attempts_started", "Attempts by queue and kind", ["queue", "kind"])
-# From what nobody notices to what nobody waits for: a stylised picture takes seconds, a training hours.
-_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600, 14400)
-WAITED: Final = prometheus.Histogram(
-    "impasto_queue_wait_seconds", "From when a job could start to its first start", ["queue", "kind"], buckets=_BUCKETS
-)
-RAN: Final = prometheus.Histogram(
-    "impasto_run_seconds", "Attempts that succeeded, from claim to finish", ["kind"], buckets=_BUCKETS
-)
-LATE: Final = prometheus.Counter("impasto_late_results_refused", "Results refused because the epoch was old")
 T = TypeVar("T")
 
 
@@ -105,13 +94,7 @@ class Slots:
         self._look_at_others = 0.0
         self._handed: deque[ClaimedJob] = deque()
         self._asks_again = False
-        for handler in handlers.values():
-            # Known before they count anything: a first job is a rise from nought, not a series out of nowhere.
-            STARTED.labels(handler.kind.queue, handler.kind.name)
-            WAITED.labels(handler.kind.queue, handler.kind.name)
-            RAN.labels(handler.kind.name)
-            for how in ("succeeded", "failed"):
-                ENDED.labels(handler.kind.name, how)
+        expect_attempts(handlers)
         expect_failures(handlers)
 
     @property
@@ -268,10 +251,10 @@ class Slots:
 
     def _execute(self, job: ClaimedJob) -> None:
         handler = self._handlers.get(job.kind)
-        active = ActiveJob(job, handler.kind.no_progress_s if handler else None)
+        active = ActiveJob(job, job.no_progress_s or (handler.kind.no_progress_s if handler else None))
         started, how = time.monotonic(), "unknown"
         self.active.add(active)
-        self._count_start(job)
+        count_start(job, self._handlers)
         try:
             if self.keeper:
                 self.keeper.notice()
@@ -282,18 +265,9 @@ class Slots:
         finally:
             self.active.remove(active)
             tell_ended(how)
-            ENDED.labels(job.kind, how).inc()
-            if how == "succeeded":
-                RAN.labels(job.kind).observe(time.monotonic() - started)
+            count_end(job, how, time.monotonic() - started)
             _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
             self._on_news(job)
-
-    def _count_start(self, job: ClaimedJob) -> None:
-        # A kind without a handler is the attempt's to fail by its name.
-        queue = self._handlers[job.kind].kind.queue if job.kind in self._handlers else "unknown"
-        STARTED.labels(queue, job.kind).inc()
-        if job.waited_s is not None:
-            WAITED.labels(queue, job.kind).observe(max(0.0, job.waited_s))
 
     def _attempt(self, active: ActiveJob) -> str:
         job = active.job

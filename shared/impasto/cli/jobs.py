@@ -31,8 +31,8 @@ def jobs() -> None:
 def submit(session: Session, file: IO[str], idempotency_key: str | None) -> None:
     """Submit up to 1,000 jobs together from a file with a JSON object a line; - is stdin.
 
-    A line has "kind" and "params", and may have "priority", "deadline_s", "start_by_s", "start_after_s" and
-    "require_worker". All are accepted, or none. Prints their ids and leaves them to run.
+    A line has "kind" and "params", and may have "priority", "deadline_s", "start_by_s", "start_after_s",
+    "no_progress_s" and "require_worker". All are accepted, or none. Prints their ids and leaves them to run.
     """
     from impasto.client.jobs import submitting_bodies
 
@@ -84,6 +84,7 @@ def show(session: Session, job_id: str) -> None:
             "queue": _waiting(job),
             "start by": words.ago(job.start_by) if job.start_by and not job.started_at else None,
             "deadline": words.ago(job.finish_by) if job.finish_by else None,
+            "no progress for": f"at most {job.no_progress_s:g} s" if job.no_progress_s else None,
             "progress": told(job.progress) if job.progress and not job.state.is_final else None,
             "error": f"{job.error.get('code')}: {job.error.get('message')}" if job.error else None,
         },

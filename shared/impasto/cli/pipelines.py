@@ -32,8 +32,8 @@ def pipelines() -> None:
 def submit(session: Session, file: IO[str], dry_run: bool, wait: bool, idempotency_key: str | None) -> None:
     """Submit the pipeline in a JSON file; - is stdin.
 
-    It holds "name" and "steps": by its name, each step's "kind" and "params", and maybe "if", "after" and
-    "priority". A value in the params may be "$steps.STEP.FIELD". All of it is checked before anything starts.
+    It holds "name" and "steps": by its name, each step's "kind" and "params", and maybe "if", "after", "priority" and
+    "no_progress_s". A value in the params may be "$steps.STEP.FIELD". All of it is checked before anything starts.
     """
     name, steps = _read(file)
     if dry_run:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 INTERRUPTED = 130
 _LINE_EVERY_S = 10.0
-_GIVEN = ("deadline_s", "start_by_s", "start_after_s", "require_worker")
+_GIVEN = ("deadline_s", "start_by_s", "start_after_s", "no_progress_s", "require_worker")
 
 _TOLD = {
     "job.queued": "queued",
@@ -59,6 +59,13 @@ def job_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.FloatRange(min=0, min_open=True),
         metavar="SECONDS",
         help="Do not start before then.",
+    )
+    @click.option(
+        "--no-progress-for",
+        "no_progress_s",
+        type=click.FloatRange(10, 86400),
+        metavar="SECONDS",
+        help="Take a computation that tells no progress for so long as hung; 10 to 86400.",
     )
     @click.option("--require-worker", is_flag=True, help="Refuse the job if no live worker can run it.")
     @functools.wraps(function)

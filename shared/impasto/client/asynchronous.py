@@ -205,9 +205,9 @@ class AsyncClient:
     async def submit(self, params: Params, **o: Unpack[SubmitOptions]) -> AsyncJob[Any]:
         """Submits a job; it is durable when this returns. The kind follows from the params' type.
 
-        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `require_worker` (refuse the job if
-        no live worker can run it), `idempotency_key` (the same key again gives the same job), `callback` ({"url",
-        "events", "secret"}: where this job's events are sent).
+        Options: `priority` (-10..10), `deadline_s`, `start_by_s`, `start_after_s`, `no_progress_s` (10..86400),
+        `require_worker` (refuse the job if no live worker can run it), `idempotency_key` (the same key again gives the
+        same job), `callback` ({"url", "events", "secret"}: where this job's events are sent).
         """
         return AsyncJob(self.transport, await self.transport.run(jobs.submitting(params, o)))
 
@@ -216,8 +216,9 @@ class AsyncClient:
     ) -> list[AsyncJob[Any]]:
         """Submits up to 1,000 jobs of any kinds together: all are accepted, in one commit, or none. In their order.
 
-        Options hold for all: `priority`, `deadline_s`, `start_by_s`, `require_worker`, and `idempotency_key` of the
-        whole call. A job with options of its own is given as `(params, {"priority": 5})`. There are no callbacks.
+        Options hold for all: `priority`, `deadline_s`, `start_by_s`, `no_progress_s`, `require_worker`, and
+        `idempotency_key` of the whole call. A job with options of its own is given as `(params, {"priority": 5})`.
+        There are no callbacks.
         """
         accepted = await self.transport.run(jobs.submitting_all(params, o))
         return [AsyncJob(self.transport, record) for record in accepted]

@@ -26,26 +26,29 @@ _LOOKS_EVERY_S: Final = 1.0
 
 class SubmitOptions(TypedDict, total=False):
     """What may be given with a job: its urgency (-10..10), seconds until it must have ended, until it must have
-    started, and before which it does not start, whether a live worker is required, a key against doubles, a callback.
+    started, and before which it does not start, and that it may tell no progress (10 to 86,400), whether a live worker
+    is required, a key against doubles, a callback.
     """
 
     priority: int
     deadline_s: float
     start_by_s: float
     start_after_s: float
+    no_progress_s: float
     require_worker: bool
     idempotency_key: str
     callback: dict[str, Any]
 
 
 class JobOptions(TypedDict, total=False):
-    """What may be given with one job of many: its urgency (-10..10), the seconds until it must end, and start, and
-    whether a live worker is required."""
+    """What may be given with one job of many: its urgency (-10..10), the seconds until it must end, and start, and that
+    it may tell no progress (10 to 86,400), and whether a live worker is required."""
 
     priority: int
     deadline_s: float
     start_by_s: float
     start_after_s: float
+    no_progress_s: float
     require_worker: bool
 
 
@@ -69,7 +72,7 @@ def submitting(params: Params, options: SubmitOptions) -> Flow[AcceptedJob]:
         InvalidInput: no kind takes such params, or the platform refuses them.
     """
     body: dict[str, Any] = {"kind": kind_of(params), "params": params.model_dump(mode="json", exclude_unset=True)}
-    given = ("priority", "deadline_s", "start_by_s", "start_after_s", "require_worker", "callback")
+    given = ("priority", "deadline_s", "start_by_s", "start_after_s", "no_progress_s", "require_worker", "callback")
     body |= {name: options[name] for name in given if name in options}  # type: ignore[literal-required]
     key = options.get("idempotency_key") or str(uuid.uuid4())
     answer = yield from send(Request("POST", place("jobs"), body=body, headers={"Idempotency-Key": key}))

@@ -81,7 +81,7 @@ class Pipelines:
 
     def submit(self, name: str, steps: Steps, *, idempotency_key: str | None = None) -> Pipeline:
         """Submits steps by name; it is durable when this returns. A step has `kind` and `params`, and may have `if`,
-        `after` and `priority`.
+        `after`, `priority` and `no_progress_s`.
 
         A value of the params may be `$steps.<step>.<field>`. Everything is checked before the first job starts.
 

@@ -37,6 +37,7 @@ class Kind(Generic[P, R]):
 
     `affinity` is the field of the params that names the checkpoint a worker should hold already; for shape *engine*.
     `no_progress_s`: a computation that tells no progress for so long hangs; for kinds that tell some all the time.
+    A job may ask for another time.
     `work` says how much there is to compute, in any unit: only jobs of like size tell how long another takes.
     """
 

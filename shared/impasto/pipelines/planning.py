@@ -28,6 +28,7 @@ class StepNow:
     priority: int
     state: StepState
     result: dict[str, Any] | None = None
+    no_progress_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

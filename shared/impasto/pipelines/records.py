@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from impasto.estimates import Interval
-from impasto.jobs import JobState, Progress, WaitsFor
+from impasto.jobs import LEAST_NO_PROGRESS_S, MOST_NO_PROGRESS_S, JobState, Progress, WaitsFor
 
 MOST_STEPS: Final = 50
 MOST_CONDITION_CHARACTERS: Final = 500
@@ -57,6 +57,13 @@ class StepRequest(BaseModel):
     )
     after: list[StepName] = Field([], max_length=MOST_STEPS, description="Steps that must have succeeded before it.")
     priority: int = Field(0, ge=-10, le=10, description="Of its job; higher goes first.")
+    no_progress_s: float | None = Field(
+        None,
+        ge=LEAST_NO_PROGRESS_S,
+        le=MOST_NO_PROGRESS_S,
+        allow_inf_nan=False,
+        description="Seconds that its job's computation may tell no progress; if left out, as its kind allows.",
+    )
 
 
 class PipelineRequest(BaseModel):
@@ -81,6 +88,7 @@ class StepRecord(BaseModel):
     condition: str | None = Field(None, alias="if")
     needs: list[str] = Field(description="Steps that must succeed before it.")
     priority: int
+    no_progress_s: float | None = None
     job_id: str | None = None
     reason: dict[str, Any] | None = Field(None, description="Why it failed, was canceled or skipped: code, message.")
     progress: Progress | None = None

@@ -58,7 +58,7 @@ UPDATE pipeline_steps s SET due = false FROM taken WHERE s.pipeline_id = taken.p
 _LEAVE: Final = "UPDATE pipeline_steps SET due = true WHERE pipeline_id = %(pipeline)s AND name = %(step)s"
 _TELL: Final = "SELECT tell_pipeline_steps(%(pipeline)s)"
 _STEPS: Final = """
-SELECT s.name, s.kind, s.params, s.condition, s.needs, s.priority, s.state, j.result
+SELECT s.name, s.kind, s.params, s.condition, s.needs, s.priority, s.state, j.result, s.no_progress_s
 FROM pipeline_steps s LEFT JOIN jobs j ON j.id = s.job_id AND s.state = 'succeeded'
 WHERE s.pipeline_id = %(pipeline)s ORDER BY s.position
 """
@@ -124,8 +124,8 @@ def advance_after_end(connection: Connection[Any], pipeline_id: str) -> list[str
 
 
 def _step(row: tuple[Any, ...]) -> StepNow:
-    name, kind, params, condition, needs, priority, state, result = row
-    return StepNow(name, kind, params, condition, tuple(needs), priority, StepState(state), result)
+    name, kind, params, condition, needs, priority, state, result, no_progress_s = row
+    return StepNow(name, kind, params, condition, tuple(needs), priority, StepState(state), result, no_progress_s)
 
 
 def _planned(steps: list[StepNow], canceled: bool) -> Flow[Plan]:
@@ -166,6 +166,7 @@ def _write_begin(pipeline_id: str, begin: Begin, traceparent: str | None) -> Flo
         kind=begin.kind,
         params=begin.params,
         priority=begin.step.priority,
+        no_progress_s=begin.step.no_progress_s,
         traceparent=traceparent,
         pipeline_id=pipeline_id,
     )

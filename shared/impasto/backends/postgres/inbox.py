@@ -21,13 +21,13 @@ from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by,
-                      start_by, idempotency_key, request_sha256, traceparent, affinity, size_class, pipeline_id,
-                      last_event)
+                      start_by, no_progress_s, idempotency_key, request_sha256, traceparent, affinity, size_class,
+                      pipeline_id, last_event)
     VALUES (%(id)s, {{tenant}}, %(kind)s, %(queue)s, %(shape)s, %(params)s, %(priority)s,
             now() + make_interval(secs => coalesce(%(start_after_s)s::double precision, 0)), %(run_limit_s)s,
             now() + make_interval(secs => %(finish_in_s)s::double precision),
-            now() + make_interval(secs => %(start_in_s)s::double precision), %(idempotency_key)s,
-            %(request_sha256)s, %(traceparent)s, %(affinity)s, %(size_class)s, %(pipeline_id)s, 1)
+            now() + make_interval(secs => %(start_in_s)s::double precision), %(no_progress_s)s,
+            %(idempotency_key)s, %(request_sha256)s, %(traceparent)s, %(affinity)s, %(size_class)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -49,19 +49,20 @@ _INSERT_ALONE: Final = INSERT.format(tenant="set_config('app.tenant_id', %(tenan
 _INSERT_ALL: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
-                      idempotency_key, request_sha256, submitted_with, traceparent, affinity, size_class, last_event)
+                      no_progress_s, idempotency_key, request_sha256, submitted_with, traceparent, affinity,
+                      size_class, last_event)
     SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority,
            now() + make_interval(secs => coalesce(start_after_s, 0)), run_limit_s,
-           now() + make_interval(secs => finish_in_s), now() + make_interval(secs => start_in_s),
+           now() + make_interval(secs => finish_in_s), now() + make_interval(secs => start_in_s), no_progress_s,
            CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
            affinity, size_class, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],
                 %(priority)s::smallint[], %(start_after_s)s::double precision[], %(run_limit_s)s::double precision[],
-                %(finish_in_s)s::double precision[], %(start_in_s)s::double precision[], %(affinity)s::text[],
-                %(size_class)s::smallint[])
+                %(finish_in_s)s::double precision[], %(start_in_s)s::double precision[],
+                %(no_progress_s)s::double precision[], %(affinity)s::text[], %(size_class)s::smallint[])
          WITH ORDINALITY AS u (id, kind, queue, shape, params, priority, start_after_s, run_limit_s, finish_in_s,
-                               start_in_s, affinity, size_class, n)
+                               start_in_s, no_progress_s, affinity, size_class, n)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
 ), told AS (
@@ -92,6 +93,7 @@ def values_of(job: NewJob) -> dict[str, Any]:
         "run_limit_s": job.kind.run_limit_s,
         "finish_in_s": job.finish_in_s,
         "start_in_s": job.start_in_s,
+        "no_progress_s": job.no_progress_s,
         "idempotency_key": job.idempotency_key,
         "request_sha256": job.request_sha256,
         "traceparent": job.traceparent,
@@ -151,6 +153,7 @@ class PostgresInbox:
             "run_limit_s": [job.kind.run_limit_s for job in jobs],
             "finish_in_s": [job.finish_in_s for job in jobs],
             "start_in_s": [job.start_in_s for job in jobs],
+            "no_progress_s": [job.no_progress_s for job in jobs],
             "affinity": [job.kind.affinity_of(job.params) for job in jobs],
             "size_class": [job.kind.size_of(job.params) for job in jobs],
             "idempotency_key": first.idempotency_key,

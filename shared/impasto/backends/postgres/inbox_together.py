@@ -23,6 +23,7 @@ _TYPES: Final = {
     "run_limit_s": "double precision",
     "finish_in_s": "double precision",
     "start_in_s": "double precision",
+    "no_progress_s": "double precision",
     "idempotency_key": "text",
     "request_sha256": "bytea",
     "traceparent": "text",
@@ -34,11 +35,11 @@ _TYPES: Final = {
 _INSERT: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_after, run_limit_s, finish_by, start_by,
-                      idempotency_key, request_sha256, traceparent, affinity, size_class, last_event)
+                      no_progress_s, idempotency_key, request_sha256, traceparent, affinity, size_class, last_event)
     SELECT id, set_config('app.tenant_id', %(tenant)s, true), kind, queue, shape, params, priority,
            now() + make_interval(secs => coalesce(start_after_s, 0)), run_limit_s,
            now() + make_interval(secs => finish_in_s), now() + make_interval(secs => start_in_s),
-           idempotency_key, request_sha256, traceparent, affinity, size_class, 1
+           no_progress_s, idempotency_key, request_sha256, traceparent, affinity, size_class, 1
     FROM unnest({", ".join(f"%({name})s::{its}[]" for name, its in _TYPES.items())}) AS u ({", ".join(_TYPES)})
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *

@@ -12,7 +12,7 @@ from impasto.jobs import JobEvent, JobRecord, JobState
 COLUMNS: Final = (
     "id, kind, state, params, result, error, progress, attempts, cancel_requested_at IS NOT NULL AS cancel_requested, "
     "created_at, started_at, finished_at, CASE WHEN run_after > created_at THEN run_after END AS start_after, "
-    "start_by, finish_by, retry_of, pipeline_id, substr(traceparent, 4, 32) AS trace_id, "
+    "start_by, finish_by, no_progress_s, retry_of, pipeline_id, substr(traceparent, 4, 32) AS trace_id, "
     "job_waits_for(state, queue, kind) AS waiting_for"
 )
 _NAMES: Final = (
@@ -31,6 +31,7 @@ _NAMES: Final = (
     "start_after",
     "start_by",
     "finish_by",
+    "no_progress_s",
     "retry_of",
     "pipeline_id",
     "trace_id",

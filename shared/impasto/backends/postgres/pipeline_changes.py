@@ -25,12 +25,14 @@ VALUES (%(id)s, current_setting('app.tenant_id'), %(name)s, %(idempotency_key)s,
 ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING id
 """
 _INSERT_STEPS: Final = """
-INSERT INTO pipeline_steps (tenant_id, pipeline_id, name, position, kind, params, condition, after, needs, priority)
+INSERT INTO pipeline_steps (tenant_id, pipeline_id, name, position, kind, params, condition, after, needs, priority,
+                            no_progress_s)
 SELECT current_setting('app.tenant_id'), %(id)s, name, n, kind, params, condition,
-       ARRAY(SELECT jsonb_array_elements_text(after)), ARRAY(SELECT jsonb_array_elements_text(needs)), priority
+       ARRAY(SELECT jsonb_array_elements_text(after)), ARRAY(SELECT jsonb_array_elements_text(needs)), priority,
+       no_progress_s
 FROM unnest(%(name)s::text[], %(kind)s::text[], %(params)s::jsonb[], %(condition)s::text[], %(after)s::jsonb[],
-            %(needs)s::jsonb[], %(priority)s::smallint[])
-     WITH ORDINALITY AS u (name, kind, params, condition, after, needs, priority, n)
+            %(needs)s::jsonb[], %(priority)s::smallint[], %(no_progress_s)s::double precision[])
+     WITH ORDINALITY AS u (name, kind, params, condition, after, needs, priority, no_progress_s, n)
 """
 
 _HOLD: Final = "SELECT state, cancel_requested_at IS NOT NULL FROM pipelines WHERE id = %s FOR NO KEY UPDATE"
@@ -101,6 +103,7 @@ def _accept(pipeline: NewPipeline) -> Flow[list[Bell] | None]:
         "after": [Jsonb(step.request.after) for step in steps],
         "needs": [Jsonb(step.needs) for step in steps],
         "priority": [step.request.priority for step in steps],
+        "no_progress_s": [step.request.no_progress_s for step in steps],
     }
     yield _INSERT_STEPS, values
     yield "SELECT tell_pipeline(%(id)s, 'pipeline.queued')", {"id": pipeline.id}

@@ -25,7 +25,7 @@ SELECT p.id, p.name, p.state, p.cancel_requested_at IS NOT NULL AS cancel_reques
 FROM pipelines p
 """
 _STEPS: Final = """
-SELECT s.name, s.kind, s.state, s.params, s.condition, s.needs, s.priority, s.job_id, s.reason,
+SELECT s.name, s.kind, s.state, s.params, s.condition, s.needs, s.priority, s.no_progress_s, s.job_id, s.reason,
        CASE s.state WHEN 'running' THEN j.progress END AS progress, j.started_at, j.finished_at,
        job_waits_for(j.state, j.queue, j.kind) AS waiting_for
 FROM pipeline_steps s LEFT JOIN jobs j ON j.id = s.job_id

@@ -15,10 +15,10 @@ from impasto.submission import MOST_BELLS, MOST_JOBS, Bell, SubmittedAll, new_jo
 _RETRY: Final = f"""
 WITH job AS (
     INSERT INTO jobs (id, tenant_id, kind, queue, shape, params, priority, run_limit_s, finish_by, start_by,
-                      traceparent, affinity, size_class, retry_of, last_event)
+                      no_progress_s, traceparent, affinity, size_class, retry_of, last_event)
     SELECT u.new_id, tenant_id, kind, queue, shape, params, priority, run_limit_s,
-           now() + (finish_by - created_at), now() + (start_by - created_at), traceparent, affinity, size_class,
-           id, 1
+           now() + (finish_by - created_at), now() + (start_by - created_at), no_progress_s, traceparent,
+           affinity, size_class, id, 1
     FROM jobs JOIN unnest(%(jobs)s::text[], %(new)s::text[]) AS u (job_id, new_id) ON id = u.job_id
     WHERE state IN ('failed', 'canceled') ORDER BY u.new_id
     ON CONFLICT (tenant_id, retry_of) WHERE retry_of IS NOT NULL DO NOTHING
