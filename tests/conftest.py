@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from impasto.backends.objects import S3Objects
+from impasto.embedded.ports import PREFERRED
 from impasto.settings import Settings
 from impasto.testing.databases import DatabaseUrls, cloned_database, make_template
 from impasto.testing.servers import Servers
@@ -92,6 +95,18 @@ def models_folder() -> Path:
     with one_at_a_time("models"):
         fetch(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def ports_of_people() -> Iterator[None]:
+    """Takes the ports that `impasto up` likes best: two that begin at the same moment would both find them free."""
+    with ExitStack() as taken:
+        for port in PREFERRED.values():
+            holder = taken.enter_context(socket.socket())
+            with suppress(OSError):  # somebody has it already, which does as well
+                holder.bind(("127.0.0.1", port))
+                holder.listen()
+        yield
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 # The folder of this run's locks, for all of its processes; not there when one process runs them all.
-_VARIABLE: Final = "IMPASTO_TEST_TURNS"
+VARIABLE: Final = "IMPASTO_TEST_TURNS"
 
 
 def open_turns(config: pytest.Config) -> None:
@@ -25,27 +25,27 @@ def open_turns(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     # A run that a test starts is part of that test, and has no turns of its own.
-    os.environ.pop(_VARIABLE, None)
+    os.environ.pop(VARIABLE, None)
     if config.getoption("numprocesses", None):
-        os.environ[_VARIABLE] = tempfile.mkdtemp(prefix="impasto-turns-")
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix="impasto-turns-")
         # Threads of several processes that compute on the same cores hinder one another.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def close_turns(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput") and (folder := os.environ.pop(_VARIABLE, None)):
+    if not hasattr(config, "workerinput") and (folder := os.environ.pop(VARIABLE, None)):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def shared() -> bool:
     """Whether several processes share the tests of this run."""
-    return _VARIABLE in os.environ
+    return VARIABLE in os.environ
 
 
 @contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
     """Holds off who wants to be alone; or, if that is asked for, waits until no test runs and lets none begin."""
-    if not (folder := os.environ.get(_VARIABLE)):
+    if not (folder := os.environ.get(VARIABLE)):
         yield
         return
     with Path(folder, "door").open("a") as door, Path(folder, "room").open("a") as room:
@@ -59,7 +59,7 @@ def turn(*, alone: bool) -> Iterator[None]:
 @contextmanager
 def one_at_a_time(what: str) -> Iterator[None]:
     """For what the processes of a run share: the second waits, and finds it done."""
-    if not (folder := os.environ.get(_VARIABLE)):
+    if not (folder := os.environ.get(VARIABLE)):
         yield
         return
     with Path(folder, what).open("a") as lock:

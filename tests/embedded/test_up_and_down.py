@@ -30,11 +30,6 @@ class Platform:
     port: int
     models: Path
 
-    def __post_init__(self) -> None:
-        # The port that people would get is one for all; others who start at the same moment would see it free as well.
-        self.layout.data.mkdir(mode=0o700)
-        self.layout.ports.write_text(json.dumps({"studio": free_port()}), "utf-8")
-
     def impasto(self, *arguments: str, code: int = 0) -> str:
         """Runs the command line as a user does, without anything of this machine's servers in the environment."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("IMPASTO_")}
@@ -54,7 +49,9 @@ class Platform:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterator[Platform]:
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, models_folder: Path, ports_of_people: None
+) -> Iterator[Platform]:
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
     made = Platform(Layout(home / ".impasto"), free_port(), models_folder)
