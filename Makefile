@@ -98,28 +98,32 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 # --- work on it ---
 
 .PHONY: test test-system test-browser check bench smoke wheel kills chaos faults fuzz lock starter
+# Most tests wait for processes: one more of those that run tests than there are cores, each with servers of its own.
+# What is asked for by ARGS runs in one process, whose output is easier to read; `ARGS='tests/jobs -n 2'` shares it.
+WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
+SIDE_BY_SIDE := $(if $(ARGS),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
+
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
-	@exec $(BIN)/pytest --ignore=tests/browser $(ARGS)
+	@exec $(BIN)/pytest --ignore=tests/browser $(SIDE_BY_SIDE) $(ARGS)
 
 test-system: $(STAMPS)/dev $(STAMPS)/minio-gateway ## the database's and the queue's tests on this machine's own PostgreSQL and Redis
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null && command -v promtool >/dev/null \
 	|| { echo "install them first: apt-get install postgresql redis-server prometheus" >&2; exit 1; }
 	@IMPASTO_TEST_MINIO_GATEWAY=$(CURDIR)/$(VENV)/minio-gateway/bin/juicefs $(BIN)/pytest tests/backends/test_objects.py $(ARGS)
 	@IMPASTO_TEST_SYSTEM=1 exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
-	tests/monitoring tests/reconciler/test_figures.py $(ARGS)
+	tests/monitoring tests/reconciler/test_figures.py $(SIDE_BY_SIDE) $(ARGS)
 
 test-browser: $(STAMPS)/dev ## click through the studio in Chromium
 	@command -v chromium >/dev/null || { echo "install Chromium first: apt-get install chromium" >&2; exit 1; }
-	@exec $(BIN)/pytest tests/browser $(ARGS)
+	@exec $(BIN)/pytest tests/browser $(SIDE_BY_SIDE) $(ARGS)
 
 starter: $(STAMPS)/demo ## train and measure the starter checkpoint anew (hours; goes on where it was cut off)
 	@exec $(BIN)/python deploy/starter/starter.py
 
 check: $(STAMPS)/dev ## format, lint, types, import rules; changes nothing
-	@$(BIN)/ruff format --check .
-	@$(BIN)/ruff check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy & types=$$!; \
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports --no-logo && rest=0 || rest=$$?; \
+	wait $$types && exit $$rest
 
 .PHONY: kind family
 kind: $(STAMPS)/dev ## write the first files of a job kind (NAME=generate.sepia QUEUE=generate SHAPE=pool)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from impasto.backends.objects import S3Objects
+from impasto.embedded.ports import PREFERRED
 from impasto.settings import Settings
 from impasto.testing.databases import DatabaseUrls, cloned_database, make_template
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack, stack_settings
+from tests.longest import place_of
+from tests.turns import close_turns, one_at_a_time, open_turns, shared, turn
 
+_SYSTEM = bool(os.environ.get("IMPASTO_TEST_SYSTEM"))
 _PLUGIN = str(Path(__file__).parent / "plugin")
 _REDIS_NUMBERS = itertools.count()
 # The whole platform lives on beside all tests, and its workers would hear theirs.
@@ -35,14 +41,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: waits for minutes; runs with --slow alone")
+    config.addinivalue_line("markers", "alone: measures time; no other test runs meanwhile")
+    open_turns(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    close_turns(config)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Outside of the test's time limit: to wait for one's turn is not to hang."""
+    with turn(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Not skipped, but not there: `make faults` is where they belong."""
+    """Not skipped, but not there: what waits for minutes belongs to `make faults`.
+
+    On the distribution's servers only what uses them is run again: nothing else could come out otherwise.
+    """
     if not config.getoption("--slow"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+        _leave_out(config, items, {item for item in items if item.get_closest_marker("slow")})
+    if _SYSTEM:
+        _leave_out(config, items, {item for item in items if "servers" not in getattr(item, "fixturenames", ())})
+    if shared():
+        # The last of the processes ends with a short file, not with a long one.
+        items.sort(key=place_of)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], those: set[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if item in those])
+    items[:] = [item for item in items if item not in those]
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +81,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
     The pinned wheels' servers; with IMPASTO_TEST_SYSTEM those of the machine's distribution come first.
     """
-    with Servers(system=bool(os.environ.get("IMPASTO_TEST_SYSTEM"))) as running:
+    with Servers(system=_SYSTEM) as running:
         make_template(running.admin_url)
         yield running
 
@@ -62,8 +92,21 @@ def models_folder() -> Path:
     from impasto_ml.pretrained import fetch
 
     folder = Path(os.environ["IMPASTO_TEST_MODELS"])
-    fetch(folder)
+    with one_at_a_time("models"):
+        fetch(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def ports_of_people() -> Iterator[None]:
+    """Takes the ports that `impasto up` likes best: two that begin at the same moment would both find them free."""
+    with ExitStack() as taken:
+        for port in PREFERRED.values():
+            holder = taken.enter_context(socket.socket())
+            with suppress(OSError):  # somebody has it already, which does as well
+                holder.bind(("127.0.0.1", port))
+                holder.listen()
+        yield
 
 
 @pytest.fixture

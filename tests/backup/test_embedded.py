@@ -18,7 +18,9 @@ from tests.hands import draw
 
 
 @pytest.fixture
-def homes(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterator[tuple[Platform, Platform]]:
+def homes(
+    tmp_path_factory: pytest.TempPathFactory, models_folder: Path, ports_of_people: None
+) -> Iterator[tuple[Platform, Platform]]:
     """Two data folders in which nothing was started yet."""
     made = []
     for name in ("old", "new"):

@@ -58,6 +58,7 @@ def test_parts_start_in_their_order_and_the_output_of_a_one_shot_is_private(smal
     assert key.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.alone
 def test_a_killed_part_is_back_within_two_seconds(small: Small) -> None:
     small.start("plain")
     small.ready("client")
@@ -111,6 +112,7 @@ def test_parts_stop_in_reverse_order_and_leave_nothing(small: Small) -> None:
     assert not commanding.stop(small.layout)
 
 
+@pytest.mark.alone
 def test_a_part_that_does_not_stop_is_killed_after_its_grace(small: Small) -> None:
     small.start("stubborn")
     pid, began = small.ready("server").pid, time.monotonic()

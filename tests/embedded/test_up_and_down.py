@@ -49,7 +49,9 @@ class Platform:
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterator[Platform]:
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, models_folder: Path, ports_of_people: None
+) -> Iterator[Platform]:
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
     made = Platform(Layout(home / ".impasto"), free_port(), models_folder)
@@ -76,6 +78,7 @@ def test_up_makes_a_platform_that_answers_with_the_key_it_prints(up: Platform) -
     assert httpx.get(f"{client['url']}/v1/jobs", trust_env=False).status_code == 401
 
 
+@pytest.mark.alone
 def test_a_second_up_does_nothing_and_says_so_within_a_second(up: Platform) -> None:
     pids = {name: part.pid for name, part in up.state.parts.items()}
     began = time.monotonic()

@@ -13,7 +13,11 @@ from impasto.testing.stacks import Stack
 from tests.asking import ask, ended, submit
 
 
-@pytest.mark.parametrize("header", [None, "Bearer", "Bearer x", f"Bearer {new_key().text}", "Basic YTpi"])
+@pytest.mark.parametrize(
+    "header",
+    [None, "Bearer", "Bearer x", f"Bearer {new_key().text}", "Basic YTpi"],
+    ids=["none", "no key", "no such form", "unknown key", "basic"],
+)
 def test_no_key_or_a_wrong_one_answers_401_in_the_same_words(platform: Stack, header: str | None) -> None:
     headers = {"Authorization": header} if header else {}
     answer = httpx.get(f"{platform.url}/v1/jobs", headers=headers, trust_env=False)

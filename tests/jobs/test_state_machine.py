@@ -310,6 +310,7 @@ def ground(settings: Settings) -> Iterator[Ground]:
         made.close()
 
 
+@pytest.mark.alone  # its model knows when things happened to a tenth of a second
 @pytest.mark.timeout(3600)
 def test_whatever_the_order_no_job_is_lost_or_done_twice(ground: Ground) -> None:
     class Machine(QueueMachine):

