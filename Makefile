@@ -98,7 +98,7 @@ demo: $(STAMPS)/demo up ## the main job on real art, with a report page (FAST=1:
 # --- work on it ---
 
 .PHONY: test test-system test-browser check bench smoke wheel kills chaos faults fuzz lock starter
-# Most tests wait for processes: one more of those that run tests than there are cores, each with servers of its own.
+# Many tests wait for processes: one more of those that run tests than there are cores, each with servers of its own.
 # What is asked for by ARGS runs in one process, whose output is easier to read; `ARGS='tests/jobs -n 2'` shares it.
 WORKERS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
 SIDE_BY_SIDE := $(if $(ARGS),,-n $(WORKERS) --dist loadfile --no-loadscope-reorder)
