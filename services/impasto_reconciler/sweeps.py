@@ -60,6 +60,7 @@ class Sweeper:
             self._sweep_jobs()
             self._sweep_pipelines()
             self._sweep_bells()
+            self._look_at_young_tables()
             self._sweep_states()
         except (OperationalError, PoolTimeout) as error:
             _LOG.warning("nothing swept, the database does not answer: %s", type(error).__name__)
@@ -89,6 +90,11 @@ class Sweeper:
         count_lost((moved.kind for moved in expired), "lease_expired")
         if ended := [moved.job_id for moved in (*overdue, *expired)]:
             self._bells.tell(ended)
+
+    def _look_at_young_tables(self) -> None:
+        with self._pool.connection() as connection:
+            if sweeping.analyse_young_tables(connection):
+                _LOG.info("the planner has its first figures of jobs")
 
     def _sweep_pipelines(self) -> None:
         """Lets pipelines go on whose jobs ended otherwise than by a worker, and stops those that are still to stop."""

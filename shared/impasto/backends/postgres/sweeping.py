@@ -49,6 +49,12 @@ def expire_leases(connection: Connection[Any]) -> list[Moved]:
     return [Moved(*row) for row in rows]
 
 
+def analyse_young_tables(connection: Connection[Any]) -> bool:
+    """Gives the planner figures of tables that it takes for empty, once there is something in them; if it did."""
+    row = connection.execute("SELECT analyse_young_tables()").fetchone()
+    return row is not None and bool(row[0])
+
+
 def fail_overdue(connection: Connection[Any]) -> list[Moved]:
     """Ends jobs past their deadline. A running one is its worker's to end first: it gets 30 seconds."""
     return [Moved(*row) for row in connection.execute(_OVERDUE).fetchall()]
