@@ -91,6 +91,8 @@ class Slots:
         # counted has a lock of its own: a slot that ends a job must not wait for another's claim to say so.
         self._counting = threading.Lock()
         self._asking = self._last_claimed = 0
+        # Of the attempts that only write their end: their slots ask next, and a claim takes jobs for them as well.
+        self._ending: set[tuple[str, int]] = set()
         self._look_at_others = 0.0
         self._handed: deque[ClaimedJob] = deque()
         self._asks_again = False
@@ -119,6 +121,7 @@ class Slots:
             finally:
                 with self._counting:
                     self._running[claimed.shape] -= 1
+                    self._ending.discard((claimed.id, claimed.epoch))
                     self._wanted -= Count([claimed.affinity])
                     others_wait, self._others_wait = self._others_wait, False
             if others_wait:
@@ -230,10 +233,9 @@ class Slots:
         if self._last_claimed > 1:
             self._draining.wait(_GATHERS_S)
         with self._counting:
-            most, most_pool = (
-                max(1, int(min(1 + self._asking, self._places.get(shape, math.inf) - self._running[shape])))
-                for shape in _SHARED
-            )
+            ask = 1 + self._asking + len(self._ending)
+            free = {shape: self._places.get(shape, math.inf) - self._running[shape] for shape in _SHARED}
+            most, most_pool = (max(1, int(min(ask, free[shape] + len(self._ending)))) for shape in _SHARED)
             held = {*filter(None, self._wanted)}
         held |= {*self._loaded()}
         claims = traced_claim(lambda: self._queue.claim_some(shapes, most=most, most_pool=most_pool, held=held))
@@ -301,6 +303,8 @@ class Slots:
             folder.remove()
 
     def _succeed(self, job: ClaimedJob, outcome: Outcome) -> str:
+        with self._counting:
+            self._ending.add((job.id, job.epoch))
         try:
             how = self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
         except (OperationalError, PoolTimeout):

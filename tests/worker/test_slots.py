@@ -386,3 +386,33 @@ def test_a_jobs_folder_is_made_when_it_is_used_and_goes_with_the_attempt(bench: 
     bench.go.release()
     second.join(10)
     assert list(work.iterdir()) == []
+
+
+def test_a_claim_takes_a_job_for_the_slot_that_only_writes_its_end(bench: Bench) -> None:
+    bench.slots._places = {"pool": 2}
+    for _ in range(4):
+        bench.add("pool", waited_s=0)
+
+    def running() -> int:
+        return len(watcher.execute("SELECT FROM jobs WHERE state = 'running'").fetchall())
+
+    with (
+        psycopg.connect(bench.urls.engine, autocommit=True) as watcher,
+        psycopg.connect(bench.urls.engine) as holder,
+    ):
+        first = bench.work()
+        eventually(lambda: len(bench.started) == 1, "the first runs")
+        holder.execute("SELECT FROM jobs WHERE state = 'running' FOR UPDATE")
+        bench.go.release()
+        eventually(lambda: bench.slots._ending, "its end waits")
+        second = bench.work()
+        eventually(lambda: len(bench.started) == 2, "the second runs")
+        assert running() == 3, "one ends, one runs, and one is there for the slot that ends"
+        assert len(bench.started) == 2
+        holder.rollback()
+        eventually(lambda: len(bench.started) == 3, "the slot that has ended goes on at once")
+    bench.go.release(10)
+    first.join(10)
+    second.join(10)
+    assert len(bench.started) == 4
+    assert not bench.slots._ending
