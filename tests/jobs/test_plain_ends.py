@@ -19,6 +19,11 @@ from tests.jobs.conftest import Pool
 _TRANSACTIONS = "SELECT count(*), count(DISTINCT xmin::text) FROM job_events WHERE type = 'job.succeeded'"
 
 
+_BREAK = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%unnest%'
+"""
+
+
 @pytest.fixture
 def claimed(queue_of: Callable[..., object], add_job: Callable[..., str]) -> list[ClaimedJob]:
     """Twenty jobs, all running."""
@@ -41,7 +46,7 @@ def _end_while_the_first_is_held(
 ) -> dict[str, Future[bool]]:
     with ThreadPoolExecutor(len(jobs)) as threads, _held(database, jobs[0]):
         told = {jobs[0].id: threads.submit(ends.succeed, jobs[0], "{}")}
-        eventually(lambda: ends._ending.locked() and not ends._waiting, "the first is on its way")
+        eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
         for job in jobs[1:]:
             told[job.id] = threads.submit(ends.succeed, job, results.get(job.id, "{}"))
         eventually(lambda: len(ends._waiting) == len(jobs) - 1, "the others wait for it")
@@ -79,3 +84,30 @@ def test_one_that_the_database_does_not_take_costs_the_others_nothing(
     assert [ends.succeed(job, "{}") for job in left if job is not claimed[7]] == [True] * 18
     with pool.connection() as connection:
         assert connection.execute(_TRANSACTIONS).fetchone() == (19, 19)
+
+
+def test_whoever_speaks_hands_over_and_nobody_waits_for_ever(pool: Pool, claimed: list[ClaimedJob]) -> None:
+    ends = PlainEnds(pool)
+    with ThreadPoolExecutor(20) as threads:
+        for _ in range(30):  # from the second round on they are late, and are told so
+            told = [threads.submit(ends.succeed, job, "{}") for job in claimed]
+            assert {ended.result(30) for ended in told} in ({True}, {False})
+    assert not ends._speaks
+    assert not ends._waiting
+
+
+def test_whose_connection_breaks_is_told_and_the_others_go_on(
+    database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
+) -> None:
+    ends = PlainEnds(pool)
+    with ThreadPoolExecutor(20) as threads, _held(database, claimed[0]):
+        first = threads.submit(ends.succeed, claimed[0], "{}")
+        eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
+        others = [threads.submit(ends.succeed, job, "{}") for job in claimed[1:]]
+        eventually(lambda: len(ends._waiting) == 19, "the others wait for it")
+        with psycopg.connect(database.engine, autocommit=True) as connection:
+            eventually(lambda: connection.execute(_BREAK).fetchall(), "its connection is broken")
+        assert [ended.result(30) for ended in others] == [True] * 19
+        with pytest.raises(psycopg.OperationalError):
+            first.result(30)
+    assert ends.succeed(claimed[0], "{}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from psycopg import Connection, DatabaseError, OperationalError
@@ -42,7 +42,8 @@ SELECT id FROM ended
 class _End:
     job: ClaimedJob
     result: str
-    # Whether it was ended here; None while it waits.
+    # Let go when it was ended, or when it is its turn to speak for all.
+    wait: threading.Lock = field(default_factory=threading.Lock)
     ended: bool | None = None
     error: OperationalError | PoolTimeout | None = None
 
@@ -52,8 +53,9 @@ class PlainEnds:
 
     def __init__(self, pool: ConnectionPool[Connection[Any]]) -> None:
         self._pool = pool
+        self._lock = threading.Lock()
         self._waiting: list[_End] = []
-        self._counting, self._ending = threading.Lock(), threading.Lock()
+        self._speaks = False
         self._last = 0
 
     def succeed(self, job: ClaimedJob, result: str) -> bool:
@@ -66,19 +68,35 @@ class PlainEnds:
             OperationalError, PoolTimeout: the database does not answer.
         """
         end = _End(job, result)
-        with self._counting:
+        end.wait.acquire()
+        with self._lock:
             self._waiting.append(end)
-        with self._ending:
-            if end.ended is None:
-                if self._last > 1:
-                    time.sleep(_GATHERS_S)
-                with self._counting:
-                    several, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                self._last = len(several)
-                self._end(several)
+            speaks, self._speaks = not self._speaks, True
+        if not speaks:
+            end.wait.acquire()
+        if end.ended is None:
+            self._speak()
         if end.error is not None:
             raise end.error
         return bool(end.ended)
+
+    def _speak(self) -> None:
+        """Ends all that wait, and hands over to the first of those that have come meanwhile."""
+        if self._last > 1:
+            time.sleep(_GATHERS_S)
+        with self._lock:
+            several, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        self._last = len(several)
+        try:
+            self._end(several)
+        finally:
+            with self._lock:
+                self._speaks = bool(self._waiting)
+                following = self._waiting[:1]
+            for end in several:
+                end.ended = bool(end.ended)  # whatever went wrong, it is ended by itself
+            for each in (*several, *following):
+                each.wait.release()
 
     def _end(self, several: list[_End]) -> None:
         try:
