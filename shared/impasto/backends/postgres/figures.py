@@ -61,11 +61,14 @@ def due_webhooks(connection: Connection[Any]) -> Waiting:
 
 
 def dead_jobs(connection: Connection[Any]) -> list[tuple[str, str, int]]:
-    """Kind, code and number of jobs that were given up within a day and not retried since; the newest 10,000."""
+    """Kind, code and number of jobs that were given up within a day and not retried since; the newest 10,000.
+
+    The state as in the index `jobs_dead`, which is for nothing else.
+    """
     return connection.execute(
         f"""SELECT kind, error_code, count(*) FROM (
                 SELECT kind, error_code FROM jobs j
-                WHERE state = 'failed' AND error_code IN ({", ".join(f"'{code}'" for code in DEAD)})
+                WHERE state || '' = 'failed' AND error_code IN ({", ".join(f"'{code}'" for code in DEAD)})
                   AND finished_at > now() - interval '1 day'
                   AND NOT EXISTS (SELECT FROM jobs r WHERE r.tenant_id = j.tenant_id AND r.retry_of = j.id)
                 ORDER BY finished_at DESC LIMIT {_MOST_COUNTED}) dead
