@@ -13,5 +13,6 @@ def upgrade() -> None:
     # of jobs is read by this index, in which those of all tenants are.
     op.execute(
         """CREATE INDEX jobs_dead ON jobs (finished_at)
-           WHERE state || '' = 'failed' AND error_code IN ('worker_lost', 'runner_killed', 'out_of_memory', 'no_progress')"""
+           WHERE state || '' = 'failed'
+               AND error_code IN ('worker_lost', 'runner_killed', 'out_of_memory', 'no_progress')"""
     )
