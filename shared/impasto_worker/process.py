@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import uuid
 from contextlib import suppress
@@ -95,6 +96,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
         on_turn=lambda: _say_alive(settings, folders),
     )
     slots.keeper = keeper
+    signal.signal(signal.SIGTERM, _end_well)
     queue.register(
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -125,12 +127,22 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
     def _drain(**_: Any) -> None:
         slots.drain()
 
-    app.worker_main(_arguments(options))
+    with suppress(_ToldToStop):
+        app.worker_main(_arguments(options))
     keeper.stop()
     runners.close_idle()
     slots.tools.logs.flush()
     with suppress(OperationalError, PoolTimeout):  # then it is missed until it is forgotten
         queue.say_goodbye()
+
+
+class _ToldToStop(SystemExit):
+    """Before Celery listens: there is nothing to drain."""
+
+
+def _end_well(*_: object) -> None:
+    """A worker that is told to stop while it starts ends as one that has drained. Celery takes over when it listens."""
+    raise _ToldToStop(0)
 
 
 def _assemble(

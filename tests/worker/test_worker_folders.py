@@ -75,8 +75,8 @@ def test_the_folder_of_a_job_whose_worker_was_killed_is_gone_when_the_worker_is_
     stack.start_gateway()
     worker, gate = stack.start_worker("w", ["test"], slots=1), tmp_path / "gate"
     gate.touch()
-    job = submit(stack, "test.stamp", {"text": "x", "gate": str(gate), "pause_at": "compute"})
-    eventually(gate.with_suffix(".compute").exists, "it computes")
+    job = submit(stack, "test.stamp", {"text": "x", "gate": str(gate), "pause_at": "uploaded"})
+    eventually(gate.with_suffix(".uploaded").exists, "it has put something there")
     left = list((stack.settings.data_folder / "work" / "w").iterdir())
     assert len(left) == 1
     worker.kill()
