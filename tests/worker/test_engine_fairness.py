@@ -48,7 +48,7 @@ def test_two_grids_share_the_batch(studio: Studio) -> None:
 def test_two_checkpoints_are_advanced_in_turn(studio: Studio) -> None:
     studio.gate.touch()
     calls = [
-        studio.draw(studio.checkpoint(name), *[request(name, steps=20)] * count)
+        studio.draw(studio.checkpoint(name), *[request(name, steps=200)] * count)
         for name, count in (("many", 16), ("few", 1))
     ]
     studio.entered(2)
