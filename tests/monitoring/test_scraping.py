@@ -6,6 +6,7 @@ import math
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -234,7 +235,7 @@ def test_figures_are_those_of_what_happened(watch: Watch) -> None:
         'sum(impasto_jobs_failed_total{kind="test.stamp"})': 1,
         'sum(impasto_http_requests_total{route="/v1/jobs", status="202"}) or vector(0)': 2,
     }
-    before = {expression: sum(watch.values(expression)) for expression in rises}
+    before = _settled(watch, list(rises))
     assert ended(watch.stack, submit(watch.stack, "test.stamp", {"text": "x"})["id"])["state"] == "succeeded"
     failed = ended(watch.stack, submit(watch.stack, "test.stamp", {"text": "x", "then": "refuse"})["id"])
     for expression, rise in rises.items():
@@ -297,3 +298,16 @@ def test_a_worker_and_a_part_that_are_silent_are_told(watch: Watch) -> None:
 
 def _silent(watch: Watch, rule: str) -> set[str]:
     return {part["metric"].get("worker") or part["metric"]["part"] for part in watch.ask(rule)}
+
+
+def _settled(watch: Watch, expressions: list[str]) -> dict[str, float]:
+    """Their sums, once two looks with a scrape between them agree: what a test before this one did is in them."""
+    seen: list[dict[str, float]] = [{}]
+
+    def agree() -> bool:
+        time.sleep(2.5)
+        seen.append({expression: sum(watch.values(expression)) for expression in expressions})
+        return seen[-1] == seen[-2]
+
+    eventually(agree, "the figures have settled")
+    return seen[-1]
