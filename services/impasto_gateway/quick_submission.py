@@ -13,6 +13,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect
 
 from impasto.backends.telemetry import spans
 from impasto.backends.web.access import Caller, count_request, known_caller
@@ -56,7 +57,7 @@ async def _accept(request: Request) -> Response | None:
         return None
     try:
         asked = _BODY.validate_json(await request.body())
-    except ValidationError:
+    except (ValidationError, ClientDisconnect):
         return None
     body = asked_for(asked)
     job = new_job(new_job_id(), body, request.state.traceparent)

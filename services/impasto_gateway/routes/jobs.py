@@ -185,8 +185,9 @@ async def submit_jobs(
             )
     body = request.model_dump(mode="json")
     for asked in body["jobs"]:
-        if asked["start_after_s"] is None:
-            del asked["start_after_s"]  # a body without one is the same as before there were any
+        for added in ("start_after_s", "no_progress_s"):
+            if asked[added] is None:
+                del asked[added]  # a body without one is the same as before there were any
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
     jobs = [new_job(job_id, asked, http.state.traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
