@@ -18,7 +18,8 @@ _STOP_S: Final = 3.0
 _WITHHELD: Final = ("IMPASTO_", "OTEL_", "PGPASSWORD", "AWS_", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 # glibc gives large blocks back to the system as soon as they are free, and takes them again, page by page, in the next
-# step of a training: that is half of its time. Up to so many bytes are kept instead, and go when the child ends.
+# step of a training: 158,000 page faults for three steps of a small convolutional network, and then none. Up to so many
+# bytes are kept instead, and go when the child ends.
 _KEPT_BYTES: Final = str(256 << 20)
 _ALLOCATION: Final = {"MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES, "MALLOC_TRIM_THRESHOLD_": _KEPT_BYTES}
 

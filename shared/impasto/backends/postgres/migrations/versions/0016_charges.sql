@@ -84,7 +84,7 @@ END
 $$;
 
 -- A table that was never analysed is taken for empty: then one index is as good as another, the newest is taken, and the
--- check of a foreign key reads ten times what it has to. Autovacuum looks once a minute and the first minute is when
+-- check of a foreign key takes some twenty times as long. Autovacuum looks once a minute and the first minute is when
 -- somebody looks on. True if something was analysed.
 CREATE FUNCTION analyse_young_tables() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
