@@ -79,6 +79,8 @@ class GroupCommit:
     async def _insert(self, tenant_id: str, jobs: list[NewJob]) -> dict[str, Accepted]:
         async with connection_of(self._pool) as connection:
             if len(jobs) > 1:
+                # By their keys: each waits for whoever inserts the same one, and two gateways must not wait crosswise.
+                jobs = sorted(jobs, key=lambda job: job.idempotency_key or "")
                 return await insert_together(connection, tenant_id, jobs)
             alone = await insert_alone(connection, tenant_id, jobs[0])
             return {jobs[0].id: alone} if alone else {}

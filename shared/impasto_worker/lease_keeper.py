@@ -52,7 +52,8 @@ class LeaseKeeper:
     def stop(self) -> None:
         self._ended = True
         self._wake.set()
-        self._thread.join(5)
+        if self._thread.is_alive():  # it is not, if the worker was told to stop before it began
+            self._thread.join(5)
 
     def notice(self) -> None:
         """There is a new job: renew soon."""

@@ -96,22 +96,6 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
         on_turn=lambda: _say_alive(settings, folders),
     )
     slots.keeper = keeper
-    signal.signal(signal.SIGTERM, _end_well)
-    queue.register(
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        device=options.device,
-        slots=options.slots,
-        places=options.concurrency,
-        kinds=slots.kinds,
-        memory_bytes=memory.now().total_bytes,
-    )
-    for moved in (left := queue.give_back_predecessors()):
-        _LOG.warning("%s was left by an earlier life of this worker: now %s", moved.job_id, moved.state)
-    count_lost((moved.kind for moved in left), "worker_restarted")
-    keeper.start()
-    watch_disk(settings.data_folder)
-    serve_metrics(settings, DeviceFigures(options.device, slots.active))
 
     @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
     def _keep_our_logging(**_: Any) -> None:
@@ -127,13 +111,41 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
     def _drain(**_: Any) -> None:
         slots.drain()
 
+    signal.signal(signal.SIGTERM, _end_well)
     with suppress(_ToldToStop):
+        _begin(settings, options, queue, slots, keeper, memory)
         app.worker_main(_arguments(options))
     keeper.stop()
     runners.close_idle()
     slots.tools.logs.flush()
     with suppress(OperationalError, PoolTimeout):  # then it is missed until it is forgotten
         queue.say_goodbye()
+
+
+def _begin(
+    settings: Settings,
+    options: WorkerOptions,
+    queue: PostgresQueue,
+    slots: Slots,
+    keeper: LeaseKeeper,
+    memory: DeviceMemory,
+) -> None:
+    """Makes this worker known, takes back what its earlier life left, and lets others look at it."""
+    queue.register(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        device=options.device,
+        slots=options.slots,
+        places=options.concurrency,
+        kinds=slots.kinds,
+        memory_bytes=memory.now().total_bytes,
+    )
+    for moved in (left := queue.give_back_predecessors()):
+        _LOG.warning("%s was left by an earlier life of this worker: now %s", moved.job_id, moved.state)
+    count_lost((moved.kind for moved in left), "worker_restarted")
+    keeper.start()
+    watch_disk(settings.data_folder)
+    serve_metrics(settings, DeviceFigures(options.device, slots.active))
 
 
 class _ToldToStop(SystemExit):

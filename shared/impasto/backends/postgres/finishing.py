@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,7 +49,7 @@ class PostgresFinisher:
 
     def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Makes the outcome visible, whole, unless another attempt has the job by now."""
-        if outcome.is_plain and self._plain.succeed(job, outcome.result.model_dump_json()):
+        if outcome.is_plain and self._plain.succeed(job, json.dumps(outcome.result.model_dump(mode="json"))):
             return True
         with self._pool.connection() as connection:
             numbers = {r.id: _dataset_number(connection, job, r) for r in outcome.records if _is_version(r)}

@@ -17,6 +17,20 @@ from impasto.backends.postgres.webhooks import PostgresEndpoints
 from impasto.jobs import JobRecord
 from impasto.submission import MOST_BELLS, Bell, NewJob, SubmittedAll
 
+# Of each row of `job` its first event and its bell; the rows of the answer are `JobRecord`s, each with its bell's id.
+QUEUED: Final = f"""
+), told AS (
+    INSERT INTO job_events (tenant_id, job_id, number, type, data)
+    SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
+), bell AS (
+    -- Of a job that may not start yet, the reconciler rings when it may.
+    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
+    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM job
+    RETURNING outbox.id AS outbox_id, outbox.job_id, outbox.created_at <= now() AS now_due
+)
+SELECT {COLUMNS}, CASE WHEN now_due THEN outbox_id END FROM job JOIN bell ON bell.job_id = job.id
+"""  # noqa: S608  fixed columns
+
 # `{tenant}` is whose job it is, as SQL. Deadlines count from the database's clock, which alone judges them.
 INSERT: Final = f"""
 WITH job AS (
@@ -30,16 +44,7 @@ WITH job AS (
             %(idempotency_key)s, %(request_sha256)s, %(traceparent)s, %(affinity)s, %(size_class)s, %(pipeline_id)s, 1)
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
-), told AS (
-    INSERT INTO job_events (tenant_id, job_id, number, type, data)
-    SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
-), bell AS (
-    -- Of a job that may not start yet, the reconciler rings when it may.
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
-    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM job
-    RETURNING outbox.id AS outbox_id, outbox.created_at <= now() AS now_due
-)
-SELECT {COLUMNS}, CASE WHEN now_due THEN outbox_id END FROM job, bell
+{QUEUED}
 """  # noqa: S608  fixed columns
 IN_TENANT: Final = INSERT.format(tenant="current_setting('app.tenant_id')")
 # The row is made before its policies are looked at, and to make it is to say whose it is: no statement comes before.

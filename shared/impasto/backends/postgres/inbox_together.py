@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from psycopg import AsyncConnection
 
-from impasto.backends.postgres.inbox import values_of
-from impasto.backends.postgres.jobs import COLUMNS, record
+from impasto.backends.postgres.inbox import QUEUED, values_of
+from impasto.backends.postgres.jobs import record
 from impasto.jobs import JobRecord
 from impasto.submission import Bell, NewJob
 
@@ -43,15 +43,7 @@ WITH job AS (
     FROM unnest({", ".join(f"%({name})s::{its}[]" for name, its in _TYPES.items())}) AS u ({", ".join(_TYPES)})
     ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
     RETURNING *
-), told AS (
-    INSERT INTO job_events (tenant_id, job_id, number, type, data)
-    SELECT tenant_id, id, 1, 'job.queued', jsonb_build_object('kind', kind) FROM job
-), bell AS (
-    INSERT INTO outbox (tenant_id, job_id, queue, traceparent, created_at)
-    SELECT tenant_id, id, queue, traceparent, greatest(now(), run_after) FROM job
-    RETURNING outbox.id AS outbox_id, outbox.job_id, outbox.created_at <= now() AS now_due
-)
-SELECT {COLUMNS}, CASE WHEN now_due THEN outbox_id END FROM job JOIN bell ON bell.job_id = job.id
+{QUEUED}
 """  # noqa: S608  fixed columns
 
 
