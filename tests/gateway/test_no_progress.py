@@ -62,6 +62,21 @@ def test_it_goes_with_jobs_in_bulk_with_retries_and_with_the_steps_of_pipelines(
     assert look(platform, made["steps"][0]["job_id"])["no_progress_s"] == 77
 
 
+def test_jobs_that_ask_for_none_have_the_digest_that_they_always_had(platform: Stack) -> None:
+    alone = ask(platform, "POST", "/v1/jobs", json=_STAMP, headers={"Idempotency-Key": "alone"}).json()
+    several = {"jobs": [_STAMP, _STAMP]}
+    (first, _) = ask(platform, "POST", "/v1/jobs/bulk", json=several, headers={"Idempotency-Key": "several"}).json()[
+        "items"
+    ]
+    # As these bodies were written out before there was such a field.
+    before = _STAMP | {"params": alone["params"], "priority": 0, "deadline_s": None}
+    one = before | {"start_by_s": None, "callback": None, "require_worker": False}
+    stored = platform.sql(
+        "SELECT request_sha256 FROM jobs WHERE id IN (%s, %s) ORDER BY id", [alone["id"], first["id"]]
+    )
+    assert [bytes(row[0]) for row in stored] == [request_digest(before), request_digest({"jobs": [one, one]})]
+
+
 def test_what_asks_for_none_has_the_digest_that_it_always_had(platform: Stack) -> None:
     headers = {"Idempotency-Key": "as-before"}
     made = ask(platform, "POST", "/v1/pipelines", json={"name": "p", "steps": {"a": _STAMP}}, headers=headers).json()

@@ -35,16 +35,17 @@ def claimed(queue_of: Callable[..., object], add_job: Callable[..., str]) -> lis
 
 
 @contextmanager
-def _held(database: DatabaseUrls, job: ClaimedJob) -> Iterator[None]:
+def _stuck(database: DatabaseUrls) -> Iterator[None]:
+    """No end can be told meanwhile."""
     with psycopg.connect(database.engine) as connection:
-        connection.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [job.id])
+        connection.execute("LOCK TABLE job_events IN SHARE MODE")
         yield
 
 
-def _end_while_the_first_is_held(
+def _end_while_the_first_is_stuck(
     database: DatabaseUrls, ends: PlainEnds, jobs: list[ClaimedJob], results: dict[str, str]
 ) -> dict[str, Future[bool]]:
-    with ThreadPoolExecutor(len(jobs)) as threads, _held(database, jobs[0]):
+    with ThreadPoolExecutor(len(jobs)) as threads, _stuck(database):
         told = {jobs[0].id: threads.submit(ends.succeed, jobs[0], "{}")}
         eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
         for job in jobs[1:]:
@@ -54,7 +55,7 @@ def _end_while_the_first_is_held(
 
 
 def test_what_waits_is_ended_in_one_commit(database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]) -> None:
-    told = _end_while_the_first_is_held(database, PlainEnds(pool), claimed, {claimed[3].id: '{"three": 3}'})
+    told = _end_while_the_first_is_stuck(database, PlainEnds(pool), claimed, {claimed[3].id: '{"three": 3}'})
     assert all(ended.result() for ended in told.values())
     with pool.connection() as connection:
         assert connection.execute(_TRANSACTIONS).fetchone() == (20, 2)
@@ -66,7 +67,7 @@ def test_a_late_one_among_them_is_refused_and_costs_the_others_nothing(
     database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
 ) -> None:
     late = replace(claimed[5], epoch=claimed[5].epoch - 1)
-    told = _end_while_the_first_is_held(database, PlainEnds(pool), [*claimed[:5], late, *claimed[6:]], {})
+    told = _end_while_the_first_is_stuck(database, PlainEnds(pool), [*claimed[:5], late, *claimed[6:]], {})
     assert {job_id for job_id, ended in told.items() if not ended.result()} == {late.id}
     with pool.connection() as connection:
         running = connection.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall()
@@ -77,7 +78,7 @@ def test_one_that_the_database_does_not_take_costs_the_others_nothing(
     database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
 ) -> None:
     ends = PlainEnds(pool)
-    told = _end_while_the_first_is_held(database, ends, claimed, {claimed[7].id: '{"text": "\\u0000"}'})
+    told = _end_while_the_first_is_stuck(database, ends, claimed, {claimed[7].id: '{"text": "\\u0000"}'})
     # Nobody of that commit was ended: each goes its own way, which is `succeed` by itself.
     left = [job for job in claimed if not told[job.id].result()]
     assert len(left) == 19
@@ -86,12 +87,23 @@ def test_one_that_the_database_does_not_take_costs_the_others_nothing(
         assert connection.execute(_TRANSACTIONS).fetchone() == (19, 19)
 
 
+def test_a_job_that_somebody_holds_is_left_and_not_waited_for(
+    database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
+) -> None:
+    ends = PlainEnds(pool)
+    with psycopg.connect(database.engine) as connection:
+        connection.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [claimed[0].id])
+        assert not ends.succeed(claimed[0], "{}")
+        assert ends.succeed(claimed[1], "{}")
+    assert ends.succeed(claimed[0], "{}")
+
+
 def test_whoever_speaks_hands_over_and_nobody_waits_for_ever(pool: Pool, claimed: list[ClaimedJob]) -> None:
     ends = PlainEnds(pool)
     with ThreadPoolExecutor(20) as threads:
-        for _ in range(30):  # from the second round on they are late, and are told so
+        for first in (True, *[False] * 29):  # from the second round on they are late, and are told so
             told = [threads.submit(ends.succeed, job, "{}") for job in claimed]
-            assert {ended.result(30) for ended in told} in ({True}, {False})
+            assert {ended.result(30) for ended in told} == {first}
     assert not ends._speaks
     assert not ends._waiting
 
@@ -100,14 +112,14 @@ def test_whose_connection_breaks_is_told_and_the_others_go_on(
     database: DatabaseUrls, pool: Pool, claimed: list[ClaimedJob]
 ) -> None:
     ends = PlainEnds(pool)
-    with ThreadPoolExecutor(20) as threads, _held(database, claimed[0]):
-        first = threads.submit(ends.succeed, claimed[0], "{}")
-        eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
-        others = [threads.submit(ends.succeed, job, "{}") for job in claimed[1:]]
-        eventually(lambda: len(ends._waiting) == 19, "the others wait for it")
-        with psycopg.connect(database.engine, autocommit=True) as connection:
+    with ThreadPoolExecutor(20) as threads:
+        with _stuck(database), psycopg.connect(database.engine, autocommit=True) as connection:
+            first = threads.submit(ends.succeed, claimed[0], "{}")
+            eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
+            others = [threads.submit(ends.succeed, job, "{}") for job in claimed[1:]]
+            eventually(lambda: len(ends._waiting) == 19, "the others wait for it")
             eventually(lambda: connection.execute(_BREAK).fetchall(), "its connection is broken")
+            with pytest.raises(psycopg.OperationalError):
+                first.result(30)
         assert [ended.result(30) for ended in others] == [True] * 19
-        with pytest.raises(psycopg.OperationalError):
-            first.result(30)
     assert ends.succeed(claimed[0], "{}")

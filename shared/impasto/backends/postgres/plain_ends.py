@@ -17,14 +17,14 @@ _MOST: Final = 100
 # Where ends came together before, the first of the next waits so long for the others.
 _GATHERS_S: Final = 0.001
 
-# Locked in one order, whoever else ends several. The end and the event that tells it, or neither. A step of a pipeline
-# is left: what follows it belongs into its commit.
+# The end and the event that tells it, or neither. A row that somebody else holds is left: nobody waits crosswise with
+# whoever else takes several. So is a step of a pipeline: what follows it belongs into its commit.
 _END_TOGETHER: Final = """
 WITH given AS (
     SELECT * FROM unnest(%(ids)s::text[], %(epochs)s::integer[], %(results)s::text[]::jsonb[]) AS g (id, epoch, result)
 ), held AS MATERIALIZED (
     SELECT j.id, g.result FROM given g JOIN jobs j ON j.id = g.id AND j.epoch = g.epoch
-    WHERE j.state = 'running' AND j.pipeline_id IS NULL ORDER BY j.id FOR UPDATE OF j
+    WHERE j.state = 'running' AND j.pipeline_id IS NULL FOR UPDATE OF j SKIP LOCKED
 ), ended AS (
     UPDATE jobs j SET state = 'succeeded', result = held.result, error = NULL, finished_at = now(), lease_until = NULL,
         last_event = last_event + 1
@@ -61,8 +61,8 @@ class PlainEnds:
     def succeed(self, job: ClaimedJob, result: str) -> bool:
         """Ends the job with this JSON text; False, and nothing done, if it has to be ended by itself.
 
-        That is so for a step of a pipeline, for an attempt that has lost its job, and where the database takes the
-        text for no JSON.
+        That is so for a step of a pipeline, an attempt that has lost its job, a job whose row somebody holds, and where
+        the database takes the text for no JSON.
 
         Raises:
             OperationalError, PoolTimeout: the database does not answer.
