@@ -17,6 +17,7 @@ from impasto.submission import NewJob, new_job_id
 from impasto.testing.databases import DatabaseUrls
 from impasto_gateway.group_commit import Accepted, GroupCommit
 
+_WHOSE = "SELECT tenant_id, id FROM jobs"
 _BY_TENANT = "SELECT tenant_id, count(*), count(DISTINCT xmin::text) FROM jobs GROUP BY 1 ORDER BY 1"
 
 
@@ -62,6 +63,8 @@ async def test_what_waits_goes_in_one_commit_and_to_its_own_tenant(database: Dat
         assert bell
         assert bell.queue == "test"
     assert _rows(database) == [("tnt_a", 10, 1), ("tnt_b", 10, 1)]
+    with psycopg.connect(database.admin) as connection:
+        assert set(connection.execute(_WHOSE).fetchall()) == {(tenant, job.id) for tenant, job in jobs}
 
 
 @pytest.mark.anyio

@@ -1,0 +1,101 @@
+"""Which submissions take the short way: the whole route behind it says that it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+
+from impasto.backends.bells import Bells
+from impasto.backends.postgres.keys import KnownKey
+from impasto.backends.postgres.pools import api_pool
+from impasto.backends.web.known_keys import KnownKeys
+from impasto.backends.web.requests import RequestFrame
+from impasto.settings import Settings
+from impasto.tenants import new_key
+from impasto_gateway.group_commit import GroupCommit
+from impasto_gateway.quick_submission import QuickSubmission
+from impasto_gateway.ringing import Ringer
+
+_WHOLE = {"took": "the whole way"}
+_BODY: dict[str, Any] = {"kind": "test.stamp", "params": {"text": "a"}}
+_NEW = new_key()
+
+
+class _ThoseOfARoute:
+    """The parts that the short way asks for, real ones."""
+
+    def __init__(self, group_commit: GroupCommit, ringer: Ringer) -> None:
+        self.group_commit, self.ringer = group_commit, ringer
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def gateway(settings: Settings) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
+    with psycopg.connect(settings.engine_database_url) as connection:
+        connection.execute("INSERT INTO tenants (id, name) VALUES ('tnt_a', 'a')")
+    pool = api_pool(settings.database_url)
+    await pool.open()
+    app = FastAPI()
+    app.router.add_api_route("/v1/jobs", lambda: _WHOLE, methods=["POST"], route_class_override=QuickSubmission)
+    app.add_middleware(RequestFrame, most_bytes=1 << 20)
+    app.state.pool, app.state.rates, app.state.known_keys = pool, None, KnownKeys(lambda: 0.0)
+    app.state.parts = _ThoseOfARoute(GroupCommit(pool), Ringer(Bells(settings.redis_url), pool))
+    _know(app)
+    bearer = {"Authorization": f"Bearer {_NEW.text}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://gateway", headers=bearer
+    ) as client:
+        yield app, client
+    await pool.close()
+
+
+def _know(app: FastAPI, scopes: tuple[str, ...] = ("submit",), *, has_quotas: bool = False) -> None:
+    app.state.known_keys.keep(_NEW.id, KnownKey("tnt_a", _NEW.secret_sha256, list(scopes), None, None, has_quotas))
+
+
+async def _took_short_way(client: httpx.AsyncClient, body: Any = _BODY, **headers: str) -> bool:
+    answer = await client.post("/v1/jobs", json=body, headers=headers)
+    assert answer.status_code in {200, 202}, answer.text
+    return bool(answer.json() != _WHOLE)
+
+
+@pytest.mark.anyio
+async def test_a_sound_job_of_a_known_key_takes_it_and_is_there(
+    gateway: tuple[FastAPI, httpx.AsyncClient], settings: Settings
+) -> None:
+    answer = await gateway[1].post("/v1/jobs", json=_BODY, headers={"Idempotency-Key": "one"})
+    assert answer.status_code == 202
+    with psycopg.connect(settings.engine_database_url) as connection:
+        assert connection.execute("SELECT id, tenant_id FROM jobs").fetchall() == [(answer.json()["id"], "tnt_a")]
+    assert not await _took_short_way(gateway[1], **{"Idempotency-Key": "one"}), "its key is taken"
+
+
+@pytest.mark.anyio
+async def test_what_is_unusual_is_left_to_the_whole_route(gateway: tuple[FastAPI, httpx.AsyncClient]) -> None:
+    app, client = gateway
+    assert await _took_short_way(client)
+    unusual: list[tuple[Any, dict[str, str]]] = [
+        (_BODY, {"Prefer": "wait=1"}),
+        (_BODY, {"Idempotency-Key": "no key"}),
+        (_BODY, {"Content-Type": "text/plain"}),
+        (_BODY, {"Authorization": "Bearer nobody"}),
+        ({**_BODY, "colour": "red"}, {}),
+        ({**_BODY, "require_worker": True}, {}),
+        ({**_BODY, "callback": {"url": "https://example.org/hook"}}, {}),
+        ({**_BODY, "params": {"text": "a", "picture": "art_" + 26 * "0"}}, {}),
+    ]
+    for body, headers in unusual:
+        assert not await _took_short_way(client, body, **headers), (body, headers)
+    _know(app, has_quotas=True)
+    assert not await _took_short_way(client)
+    _know(app, ("read",))
+    assert not await _took_short_way(client)
