@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from impasto.artifacts import read_key
 from impasto.backends.objects import S3Objects, StoredObject
 from impasto.backends.postgres import orphans
-from impasto.backends.postgres.retention import OBJECTS, PART, PostgresRetention
+from impasto.backends.postgres.retention import OBJECTS, PART, PIPELINES, PostgresRetention
 from impasto.errors import Unavailable
 from impasto.faults import trace_of
 from impasto.settings import Settings
@@ -87,6 +87,7 @@ class Tidier:
         if events:
             self._all("events", PART, lambda: (self._retention.forget_events(events),) * 2)
         if jobs:
+            self._all("pipelines", PIPELINES, lambda: (self._retention.forget_pipelines(jobs),) * 2)
             self._all("jobs", PART, lambda: self._retention.forget_jobs(jobs, after_events=bool(events)))
             self._all("schedule runs", PART, lambda: (self._retention.forget_runs(jobs),) * 2)
 

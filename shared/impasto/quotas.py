@@ -15,7 +15,7 @@ Quota = Literal["queued", "device_seconds_a_day", "storage_bytes"]
 
 _SAID: Final[dict[Quota, tuple[str, str]]] = {
     "queued": (
-        "as many of the tenant's jobs wait as may",
+        "as many of the tenant's jobs and steps of pipelines wait as may",
         "wait until some have started, cancel some, or ask whoever runs the platform for more",
     ),
     "device_seconds_a_day": (
@@ -34,7 +34,9 @@ class TenantLimits(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    queued: int | None = Field(None, ge=0, le=2**31 - 1, description="Jobs that wait; more are refused.")
+    queued: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="Jobs and steps of pipelines that wait; more are refused."
+    )
     running: int | None = Field(None, ge=0, le=2**31 - 1, description="Jobs that run; more wait.")
     device_seconds_a_day: float | None = Field(
         None, ge=0, le=1e12, allow_inf_nan=False, description="Seconds that its jobs hold slots in a day (UTC)."

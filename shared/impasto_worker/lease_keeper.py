@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from psycopg import OperationalError
@@ -37,9 +37,11 @@ class LeaseKeeper:
         on_idle: Callable[[], None],
         holding: Callable[[], Holding] = Holding,
         on_turn: Callable[[], None] = lambda: None,
+        claimed: Callable[[], Collection[str]] = tuple,
     ) -> None:
+        """`claimed`: the jobs that are this worker's and in no slot yet."""
         self._queue, self._active, self._every_s, self._on_idle = queue, active, every_s, on_idle
-        self._holding, self._on_turn = holding, on_turn
+        self._holding, self._on_turn, self._claimed = holding, on_turn, claimed
         self._wake = threading.Event()
         self._ended = False
         self._renewed_at = time.monotonic()
@@ -75,9 +77,10 @@ class LeaseKeeper:
             time.sleep(min(0.5, self._every_s))
 
     def _turn(self) -> None:
-        now, held = time.monotonic(), self._active.snapshot()
+        # In this order: what a slot takes in between is named twice, and not left out.
+        now, claimed, held = time.monotonic(), self._claimed(), self._active.snapshot()
         # Whatever was claimed after this snapshot is not judged by this answer.
-        renewed = self._queue.renew([active.job.id for active in held], self._holding())
+        renewed = self._queue.renew([*(active.job.id for active in held), *claimed], self._holding())
         self._renewed_at = now
         for active in held:
             self._judge(active, renewed.get(active.job.id))

@@ -94,6 +94,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
         on_idle=lambda: _tidy(runners, slots, folders, float(settings.runner_idle_s)),
         holding=lambda: _holding(slots, memory),
         on_turn=lambda: _say_alive(settings, folders),
+        claimed=slots.handed,
     )
     slots.keeper = keeper
 

@@ -104,6 +104,10 @@ class Slots:
         """What these slots can run."""
         return sorted(self._handlers)
 
+    def handed(self) -> list[str]:
+        """The jobs that were claimed for slots which have not come for them yet."""
+        return [job.id for job in self._handed.copy()]
+
     def work(self) -> bool:
         """Claims and executes until there is nothing to do here; whether there was anything."""
         rung: set[str] = set()

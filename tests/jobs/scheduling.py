@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,10 +29,15 @@ class Done(Result):
 
 @dataclass
 class Stage:
-    """A queue with tenants in it, whose clock is moved by hand."""
+    """A queue with tenants in it, whose clock is moved by hand.
+
+    With `alone` it moves by hand only: on a slow machine jobs would seem to take longer than they were told to.
+    """
 
     pool: Pool
     now_s: float = 0.0
+    alone: bool = False
+    _moved_at: float = field(default_factory=time.monotonic)
 
     def sql(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self.pool.connection() as connection:
@@ -64,7 +70,8 @@ class Stage:
     def pass_time(self, seconds: float) -> None:
         """Everything that has a time was so much earlier; workers told just now that they live."""
         self.now_s += seconds
-        back = f"- make_interval(secs => {seconds})"
+        before, self._moved_at = self._moved_at, time.monotonic()
+        back = f"- make_interval(secs => {seconds - (self._moved_at - before if self.alone else 0.0)})"
         self.sql(
             f"""UPDATE jobs SET run_after = run_after {back}, claimed_at = claimed_at {back},
                     started_at = started_at {back} WHERE state IN ('queued', 'running')"""

@@ -152,7 +152,8 @@ def test_a_worker_paused_while_it_holds_a_pipeline_does_not_hold_up_others(runni
         other.execute("SELECT FROM pipelines WHERE id = %s FOR UPDATE", [held])
         gate.unlink()
         assert over(running, accepted(running, {"a": stamp("x"), "b": stamp("y", after=["a"])}))["state"] == "succeeded"
-        assert states(seen(running, held)) == {"a": "running", "b": "waiting"}
+        # Its step waits for the row for a moment, and then ends without what follows from it.
+        assert states(seen(running, held)) in [{"a": state, "b": "waiting"} for state in ("running", "succeeded")]
     assert over(running, held)["state"] == "succeeded"
     assert_each_ran_once(running, held, 2)
 

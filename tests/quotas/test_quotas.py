@@ -69,6 +69,20 @@ def test_no_more_jobs_are_queued_than_may_be_however_many_submit_at_once(alone: 
     submit(alone, kind="test.stamp", params={"text": "x"}, tenant="second")
 
 
+def test_steps_of_pipelines_that_wait_are_counted_too(alone: Stack) -> None:
+    limit(alone, "second", queued=4)
+    steps = {"a": _BODY, "b": {**_BODY, "after": ["a"]}, "c": {**_BODY, "after": ["b"]}}
+    pipeline = {"name": "three", "steps": steps}
+    assert ask(alone, "POST", "/v1/pipelines", tenant="second", json=pipeline).status_code == 202
+    assert usage(alone, "second")["used"]["queued"] == 3
+    refused(ask(alone, "POST", "/v1/pipelines", tenant="second", json=pipeline), "queued")
+    submit(alone, kind="test.stamp", params={"text": "x"}, tenant="second")
+    problem = refused(ask(alone, "POST", "/v1/jobs", tenant="second", json=_BODY), "queued")
+    assert (problem["limit"], problem["actual"]) == (4, 5)
+    operator = ask(alone, "GET", f"/v1/tenants/{alone.tenants['second']}").json()
+    assert operator["used"]["queued"] == 4
+
+
 def test_a_full_queue_still_answers_for_what_it_has_accepted_and_takes_many_or_none(alone: Stack) -> None:
     limit(alone, "second", queued=3)
 

@@ -181,6 +181,33 @@ def test_a_table_that_is_added_later_keeps_the_jobs_it_refers_to(
     assert other not in one.left()
 
 
+def test_an_old_pipeline_goes_and_then_its_jobs_do_while_a_young_one_keeps_them(platform_of_one: Platform) -> None:
+    one = platform_of_one
+    made = {days: (new_id("pip"), one.jobs(2, days=200)) for days in (91, 89)}
+    for days, (pipeline, jobs) in made.items():
+        one.sql(
+            """INSERT INTO pipelines (id, tenant_id, name, state, finished_at)
+               VALUES (%s, %s, 'p', 'failed', now() - make_interval(days => %s))""",
+            pipeline, one.tenant, days,
+        )  # fmt: skip
+        one.sql("SELECT tell_pipeline(%s, 'pipeline.failed')", pipeline)
+        one.sql("UPDATE jobs SET pipeline_id = %s WHERE id = ANY(%s)", pipeline, jobs)
+        # The first job failed, and the step went on with another.
+        one.sql(
+            """INSERT INTO pipeline_steps (tenant_id, pipeline_id, name, position, kind, params, state, job_id)
+               VALUES (%s, %s, 'a', 0, 'test.stamp', '{}', 'failed', %s)""",
+            one.tenant, pipeline, jobs[1],
+        )  # fmt: skip
+    one.tidy()
+    young, kept = made[89]
+    assert one.left("pipelines") == one.left("pipeline_events", "pipeline_id") == {young}
+    assert one.left("pipeline_steps", "pipeline_id") == {young}
+    assert one.left() == set(kept)
+    one.sql("UPDATE pipelines SET finished_at = now() - interval '91 days'")
+    one.tidy()
+    assert one.left("pipelines") == one.left() == set()
+
+
 def test_zero_days_means_for_ever(platform_of_one: Platform) -> None:
     one = platform_of_one
     jobs = one.jobs(3, days=4000)

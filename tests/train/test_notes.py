@@ -20,6 +20,7 @@ from impasto.settings import Settings
 from impasto_train.text_to_image.notes import Notes
 from impasto_worker.active import ActiveJob
 from impasto_worker.handling import JobContext, Tools
+from impasto_worker.job_folder import JobFolder
 from impasto_worker.transfer import Transfer
 
 
@@ -39,9 +40,7 @@ class Desk:
         return job
 
     def notes(self, job: ClaimedJob) -> Notes:
-        folder = self.folder / str(job.epoch)
-        folder.mkdir(exist_ok=True)
-        return Notes(JobContext(ActiveJob(job), self.tools, folder))
+        return Notes(JobContext(ActiveJob(job), self.tools, JobFolder(self.folder, str(job.epoch))))
 
     def keep(self, notes: Notes, step: int, content: bytes) -> None:
         path = self.folder / "state.safetensors"

@@ -24,6 +24,7 @@ from impasto.testing.databases import DatabaseUrls
 from impasto.testing.processes import eventually
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.handling import Handler, JobContext, Tools
+from impasto_worker.lease_keeper import LeaseKeeper
 from impasto_worker.slots import Slots
 from impasto_worker.stops import Stopped
 
@@ -416,3 +417,28 @@ def test_a_claim_takes_a_job_for_the_slot_that_only_writes_its_end(bench: Bench)
     second.join(10)
     assert len(bench.started) == 4
     assert not bench.slots._ending
+
+
+def test_a_job_that_waits_for_its_slot_keeps_its_lease(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.slots._places = {"pool": 2}
+    for _ in range(3):
+        bench.add("pool", waited_s=0)
+    held, finish = threading.Event(), bench.slots._finisher.succeed
+    monkeypatch.setattr(bench.slots._finisher, "succeed", lambda *each: held.wait(30) and finish(*each))
+    bench.work()
+    eventually(lambda: len(bench.started) == 1, "the first runs")
+    bench.go.release()
+    eventually(lambda: bench.slots._ending, "its end waits")
+    bench.work()
+    eventually(bench.slots.handed, "one is there for the slot that ends")
+    keeper = LeaseKeeper(bench.slots._queue, bench.slots.active, on_idle=lambda: None, claimed=bench.slots.handed)
+    with psycopg.connect(bench.urls.engine, autocommit=True) as watcher:
+        watcher.execute("UPDATE jobs SET lease_until = now() WHERE state = 'running'")
+        keeper._turn()
+        late = watcher.execute("SELECT count(*) FROM jobs WHERE state = 'running' AND lease_until < now()").fetchone()
+    assert late == (0,)
+    held.set()
+    bench.go.release(10)
+    for thread in bench.threads:
+        thread.join(10)
+    assert len(bench.started) == 3

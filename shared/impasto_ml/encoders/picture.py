@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from impasto_ml.data.pictures import flatten
+from impasto_ml.precision import mixed
 from impasto_ml.pretrained import locate
 
 from .colour import colour_features
@@ -114,7 +115,7 @@ class PictureEncoder:
     @torch.inference_mode()
     def _run(self, batch_BCHW: Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32], Tensor]:
         x = ((batch_BCHW.float() - _MEAN) / _SCALE).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
+        with mixed(self._device, enabled=self._autocast):
             features, maps = self._network(x, STYLE_TAPS)
             logits = self._network.logits(features)
         statistics = torch.cat([_statistics(tap.float()) for tap in maps], dim=1)

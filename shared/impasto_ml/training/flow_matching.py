@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from impasto_ml.families.flowmini.model import FlowMini, for_pictures, velocity
+from impasto_ml.precision import mixed
 from impasto_ml.training.captioned import Batch, CaptionedPictures
 from impasto_ml.training.edges import edge_loss
 
@@ -178,7 +179,7 @@ class FlowTrainer:
             # Without a style asked for nothing says that the twin is not what is wanted.
             shown = torch.where(asked.to(self._device)[:, None, None, None], self._scaled(batch.twins), x)
         z = (1 - left) * shown + left * noise
-        with torch.autocast(self._device.type, torch.bfloat16):
+        with mixed(self._device):
             x_hat = self.model(z, t_B, words, keep, style)
         loss: Tensor = (velocity(x_hat, z, t_B) - velocity(x, z, t_B)).square().mean()
         return loss + self.options.edges * edge_loss(x_hat, x, t_B) if self.options.edges else loss

@@ -36,8 +36,9 @@ def test_windows_take_colour_from_the_whole_and_leave_no_seam(
     assert np.abs(blur(drawn, 30) - blur(whole, 30)).mean() < 0.03
     # 648 px with the margin: the second window begins at 264, the first ends at 384; 24 px of margin are cut off.
     steps = np.abs(np.diff(drawn, axis=1)).mean(axis=(0, 2))
-    for seam in (264 - 24, 384 - 24):
-        assert steps[seam - 2 : seam + 2].max() < np.percentile(steps, 97)
+    for seam in (264 - 24 - 1, 384 - 24 - 1):
+        # Strokes make steps everywhere. Windows that do not fade into one another: 1.35 times its neighbours.
+        assert steps[seam] < 1.2 * steps[[seam - 1, seam + 1]].mean()
 
 
 def test_more_detail_is_drawn_than_one_window_holds(

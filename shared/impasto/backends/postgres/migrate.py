@@ -5,22 +5,34 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import OperationalError
 
 ROLES = ("impasto_api", "impasto_engine")
+
+# Whoever waits for a table makes everybody wait who comes after: a migration steps back and tries again.
+_WAITS_S: Final = 2.0
+_PAUSE_S: Final = 0.5
+_PATIENCE_S: Final = 600.0
 
 
 def migrate(admin_url: str, passwords: dict[str, str] | None = None) -> None:
     """Brings the database at `admin_url` to the newest schema; safe to run again and from several hosts at once.
 
-    `passwords` are set on the roles that it names.
+    `passwords` are set on the roles that it names. The platform may run meanwhile: a migration that does not get its
+    tables within two seconds lets others pass and tries again, for ten minutes.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: somebody kept a table for so long.
     """
     with psycopg.connect(admin_url, autocommit=True) as connection:
         # One migrator at a time: replicas that start together wait for the first. The lock is the session's.
@@ -51,13 +63,29 @@ def _create_roles(connection: psycopg.Connection, passwords: dict[str, str]) -> 
 
 
 def _upgrade(admin_url: str) -> None:
-    config = _config()
     engine = create_engine(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", admin_url))
     with engine.connect() as connection:
-        config.attributes["connection"] = connection
+        connection.exec_driver_sql(f"SET lock_timeout = '{_WAITS_S:g}s'")
+        connection.commit()
+        deadline = time.monotonic() + _PATIENCE_S
+        while not _upgraded(connection, last=time.monotonic() > deadline):
+            time.sleep(_PAUSE_S)
+    engine.dispose()
+
+
+def _upgraded(connection: Connection, *, last: bool) -> bool:
+    """Whether it is at the newest schema now. If somebody was in the way, each migration before that one is done."""
+    config = _config()
+    config.attributes["connection"] = connection
+    try:
         command.upgrade(config, "head")
         connection.commit()
-    engine.dispose()
+    except OperationalError as error:
+        if last or not isinstance(error.orig, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+            raise
+        connection.rollback()
+        return False
+    return True
 
 
 def _config() -> Config:

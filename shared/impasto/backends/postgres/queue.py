@@ -17,16 +17,30 @@ from impasto.backends.postgres.losses import OWN, REQUEUE
 from impasto.jobs import SHAPES, ClaimedJob, Progress, Shape
 from impasto.workers import Holding
 
-# What the worker holds goes with its renewal: no round trip of its own.
+# What the worker holds goes with its renewal: no round trip of its own. Who locks several jobs and waits for them takes
+# them by id, here as in progress: neither then waits for what the other holds.
 _RENEW: Final = """
 WITH told AS (
     UPDATE workers SET seen_at = now(), running = %(running)s, memory_used_bytes = %(memory_used_bytes)s,
         checkpoints = %(checkpoints)s
     WHERE name = %(worker)s AND instance = %(instance)s
+), held AS (
+    SELECT id FROM jobs WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
+    ORDER BY id FOR NO KEY UPDATE
 )
-UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s)
-WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
-RETURNING id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
+UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s) FROM held WHERE jobs.id = held.id
+RETURNING jobs.id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
+"""
+
+_TELL_PROGRESS: Final = """
+WITH told AS (
+    SELECT id, epoch, progress, preview
+    FROM unnest(%s::text[], %s::integer[], %s::jsonb[], %s::bytea[]) AS given (id, epoch, progress, preview)
+), held AS (
+    SELECT jobs.id FROM jobs JOIN told USING (id, epoch) WHERE state = 'running' ORDER BY id FOR NO KEY UPDATE OF jobs
+)
+UPDATE jobs SET progress = coalesce(told.progress, jobs.progress), preview = coalesce(told.preview, jobs.preview)
+FROM told JOIN held USING (id) WHERE jobs.id = told.id AND jobs.epoch = told.epoch
 """
 
 _REGISTER: Final = """
@@ -202,10 +216,7 @@ class PostgresQueue:
         values = [Jsonb(p.model_dump(exclude_defaults=True)) if (p := progress.get(key)) else None for key in keys]
         with self._pool.connection() as connection:
             connection.execute(
-                """UPDATE jobs SET progress = coalesce(u.progress, jobs.progress),
-                       preview = coalesce(u.preview, jobs.preview)
-                   FROM unnest(%s::text[], %s::integer[], %s::jsonb[], %s::bytea[]) AS u (id, epoch, progress, preview)
-                   WHERE jobs.id = u.id AND jobs.epoch = u.epoch AND state = 'running'""",
+                _TELL_PROGRESS,
                 [[key[0] for key in keys], [key[1] for key in keys], values, [previews.get(key) for key in keys]],
             )
 

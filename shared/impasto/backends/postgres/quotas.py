@@ -20,9 +20,13 @@ SELECT queued_cap, device_seconds_a_day, storage_bytes FROM tenants WHERE id = c
 _ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"
 _QUEUED_LOCK: Final = 9
 _STORAGE_LOCK: Final = 10
+# With the steps of pipelines that are no jobs yet: otherwise a pipeline would be a way around the queue's limit.
 _QUEUED: Final = """
 SELECT count(*) FROM (
-    SELECT FROM jobs WHERE tenant_id = current_setting('app.tenant_id') AND state = 'queued' LIMIT %s
+    (SELECT 1 FROM jobs WHERE tenant_id = current_setting('app.tenant_id') AND state = 'queued' LIMIT %(most)s)
+    UNION ALL
+    (SELECT 1 FROM pipeline_steps WHERE tenant_id = current_setting('app.tenant_id') AND state = 'waiting'
+     LIMIT %(most)s)
 ) AS waiting
 """
 _DEVICE: Final = """
@@ -65,7 +69,8 @@ async def _check_device(connection: AsyncConnection[Any], limit_s: float) -> Non
 async def _check_queued(connection: AsyncConnection[Any], cap: int) -> None:
     tenant = await _value(connection, "SELECT current_setting('app.tenant_id')")
     await connection.execute(_ALONE, [tenant, _QUEUED_LOCK])
-    queued = await _value(connection, _QUEUED, cap + _TELLS_UP_TO)
+    row = await (await connection.execute(_QUEUED, {"most": cap + _TELLS_UP_TO})).fetchone()
+    queued = row[0] if row else 0
     if queued > cap:
         raise used_up("queued", cap, queued)
 

@@ -1,4 +1,4 @@
-"""What goes after a time, in small parts: events of jobs that ended, jobs of which nothing is left, unused artifacts.
+"""What goes after a time, in small parts: old events, pipelines, jobs of which nothing is left, unused artifacts.
 
 Each part is a transaction of its own, and one process is at it at a time, however many there are.
 """
@@ -15,6 +15,8 @@ from psycopg_pool import ConnectionPool
 from impasto.backends.postgres.references import referred_to
 
 PART: Final = 500
+# With up to fifty steps each.
+PIPELINES: Final = 20
 # Removing an object is a request to the store, and its row is locked meanwhile.
 OBJECTS: Final = 20
 _ALONE: Final = "SELECT pg_try_advisory_xact_lock(7268143)"
@@ -31,11 +33,27 @@ WITH old AS (
 UPDATE jobs SET tidied = 1, preview = NULL FROM old WHERE jobs.id = old.id
 """
 
-# Its own log goes with a job. What waits to be sent to a webhook is sent first.
+# A pipeline is not where something comes from: its jobs are, and from here on each is judged by itself.
+_PIPELINES: Final = """
+WITH old AS MATERIALIZED (
+    SELECT id FROM pipelines WHERE finished_at < now() - make_interval(days => %(days)s)
+    ORDER BY finished_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), steps AS (
+    DELETE FROM pipeline_steps s USING old WHERE s.pipeline_id = old.id RETURNING s.job_id
+), told AS (
+    DELETE FROM pipeline_events e USING old WHERE e.pipeline_id = old.id
+), jobs AS (
+    UPDATE jobs j SET pipeline_id = NULL FROM steps WHERE j.id = steps.job_id
+)
+DELETE FROM pipelines p USING old WHERE p.id = old.id
+"""
+
+# Its own log goes with a job. What waits to be sent to a webhook is sent first; and its pipeline goes first.
 _LOGS: Final = ("job_events", "webhook_events", "webhook_endpoints")
 _OLD: Final = """
 SELECT id FROM jobs j
-WHERE tidied = %(tidied)s AND finished_at < now() - make_interval(days => %(days)s) AND NOT EXISTS (
+WHERE tidied = %(tidied)s AND finished_at < now() - make_interval(days => %(days)s)
+  AND NOT EXISTS (SELECT FROM pipelines p WHERE p.id = j.pipeline_id) AND NOT EXISTS (
     SELECT FROM webhook_events v JOIN webhook_deliveries d ON d.event_id = v.id
     WHERE v.job_id = j.id AND d.state = 'waiting')
 ORDER BY finished_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
@@ -106,6 +124,11 @@ class PostgresRetention:
         """Removes the events, but for the last, and the previews of jobs that ended so many days ago."""
         with self.alone() as connection:
             return connection.execute(_EVENTS, {"days": days, "most": PART}).rowcount if connection else 0
+
+    def forget_pipelines(self, days: int) -> int:
+        """Removes pipelines that ended so many days ago, with their log; their jobs stay, and know of none."""
+        with self.alone() as connection:
+            return connection.execute(_PIPELINES, {"days": days, "most": PIPELINES}).rowcount if connection else 0
 
     def forget_jobs(self, days: int, *, after_events: bool) -> tuple[int, int]:
         """Removes jobs that ended so many days ago and of which nothing is left: how many it looked at, and removed.

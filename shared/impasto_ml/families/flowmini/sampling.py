@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from impasto_ml.families.flowmini.model import FlowMini
+from impasto_ml.precision import mixed
 
 _NO_TIME = 1e-6
 
@@ -89,7 +90,7 @@ def _predicted(
     weight = torch.cat([weight[some] for weight, some in zip(weights, rows, strict=True)])
     # Indexing forgets how the channels lie in memory.
     z = z_B3SS[which].to(memory_format=torch.channels_last)
-    with torch.autocast(z_B3SS.device.type, torch.bfloat16):
+    with mixed(z_B3SS.device):
         predicted = model(z, t_B[which], asked.words, asked.keep, asked.style)
     total = torch.zeros_like(z_B3SS, dtype=predicted.dtype)
     return total.index_add_(0, which, weight[:, None, None, None] * predicted)

@@ -1,0 +1,25 @@
+CREATE INDEX pipelines_ended ON pipelines (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX pipeline_steps_waiting ON pipeline_steps (tenant_id) WHERE state = 'waiting';
+
+-- They stayed because a pipeline named them, and are looked at once more when that has gone.
+UPDATE jobs SET tidied = 1 WHERE tidied = 2 AND pipeline_id IS NOT NULL;
+
+CREATE POLICY figures ON pipeline_steps FOR SELECT TO CURRENT_USER
+    USING (current_setting('app.figures', true) = 'on');
+
+CREATE OR REPLACE FUNCTION usage_of_tenants()
+    RETURNS TABLE (id text, name text, queued_cap integer, running_cap integer, device_seconds_a_day double precision,
+                   storage_bytes bigint, requests_per_s double precision, requests_burst integer, queued bigint,
+                   running bigint, device_s double precision, stored_bytes bigint, resets_at timestamptz)
+    LANGUAGE sql STABLE
+AS $$
+    SELECT t.id, t.name, t.queued_cap, t.running_cap, t.device_seconds_a_day, t.storage_bytes, t.requests_per_s,
+           t.requests_burst,
+           (SELECT count(*) FROM jobs j WHERE j.tenant_id = t.id AND j.state = 'queued')
+           + (SELECT count(*) FROM pipeline_steps p WHERE p.tenant_id = t.id AND p.state = 'waiting'),
+           (SELECT count(*) FROM jobs j WHERE j.tenant_id = t.id AND j.state = 'running'),
+           device_seconds_today(t.id),
+           coalesce((SELECT sum(s.bytes) FROM tenant_storage s WHERE s.tenant_id = t.id), 0)::bigint,
+           date_trunc('day', now(), 'UTC') + interval '24 hours'
+    FROM tenants t ORDER BY t.name
+$$;
