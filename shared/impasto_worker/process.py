@@ -86,6 +86,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
     ringing, app = Ringing(Bells(settings.redis_url)), celery_app(settings.redis_url, on_rubbish=DROPPED.inc)
     queue, slots, runners = _assemble(settings, options, ringing, folders)
     memory = DeviceMemory(options.device)
+    app.conf.worker_pool = "impasto_worker.thread_pool:TaskPool"
     register_bell(app, slots)
     keeper = LeaseKeeper(
         queue,
@@ -261,7 +262,6 @@ def _arguments(options: WorkerOptions) -> list[str]:
     return [
         "--quiet",  # its banner is no log line
         "worker",
-        "--pool=threads",
         f"--concurrency={options.concurrency}",
         # One of its own, for a job that another worker leaves to this one.
         f"--queues={','.join([*options.queues, worker_queue(options.name)])}",
