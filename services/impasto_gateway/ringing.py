@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -15,7 +16,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from redis.exceptions import RedisError
 
 from impasto.backends.bells import Bells
-from impasto.backends.postgres.pools import tenant_transaction
+from impasto.backends.postgres.pools import connection_of, tenant_transaction
 from impasto.errors import Unavailable
 from impasto.faults import trace_of
 from impasto.submission import MOST_BELLS, Bell
@@ -25,6 +26,7 @@ _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 1_000
 # The reconciler rings again for what has been in the outbox for longer than some seconds.
 _FORGETS_EVERY_S: Final = 0.1
+_COUNTS_EVERY_S: Final = 5.0
 
 
 class Ringer:
@@ -34,6 +36,7 @@ class Ringer:
         self._bells, self._pool = bells, pool
         self._waiting: asyncio.Queue[tuple[str, Sequence[Bell]]] = asyncio.Queue(_MOST_WAITING)
         self._rung: dict[str, list[int]] = {}
+        self._heard: dict[str, tuple[float, int]] = {}
         self._told: asyncio.Queue[tuple[str, str | None]] = asyncio.Queue(_MOST_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -75,7 +78,8 @@ class Ringer:
                 by_queue.setdefault(bell.queue, []).append(bell)
         queues = ", ".join(sorted(by_queue))
         try:
-            await asyncio.to_thread(self._ring_all, by_queue, list(by_tenant))
+            most = {queue: await self._listening(queue) if len(some) > 1 else 1 for queue, some in by_queue.items()}
+            await asyncio.to_thread(self._ring_all, by_queue, most, list(by_tenant))
             for tenant_id, rung in by_tenant.items():
                 self._rung.setdefault(tenant_id, []).extend(rung)
         except (BrokerError, RedisError, OSError) as error:
@@ -103,10 +107,23 @@ class Ringer:
         except Exception as error:  # noqa: BLE001  whatever it was, the next bell must leave the outbox
             _LOG.error("%d bells were rung but stay in the outbox\n%s", len(ids), trace_of(error))
 
-    def _ring_all(self, by_queue: dict[str, list[Bell]], tenant_ids: list[str]) -> None:
+    async def _listening(self, queue: str) -> int:
+        """How many bells somebody would hear: each costs a worker as much as some jobs, and the others wake nobody."""
+        until, found = self._heard.get(queue, (0.0, 0))
+        if time.monotonic() >= until:
+            try:
+                async with connection_of(self._pool) as connection:
+                    row = await (await connection.execute("SELECT slots_of_queue(%s)", [queue])).fetchone()
+                found = row[0] if row else 0
+            except Unavailable:
+                found = 0
+            self._heard[queue] = time.monotonic() + _COUNTS_EVERY_S, found
+        # Nobody known: one that begins to listen just now.
+        return min(found, MOST_BELLS) if found else MOST_BELLS
+
+    def _ring_all(self, by_queue: dict[str, list[Bell]], most: dict[str, int], tenant_ids: list[str]) -> None:
         for queue, bells in by_queue.items():
-            # More bells than there may be slots wake nobody.
-            lacking = MOST_BELLS - self._bells.waiting(queue) if len(bells) > 1 else 1
+            lacking = most[queue] - self._bells.waiting(queue) if len(bells) > 1 else 1
             for bell in bells[: max(0, lacking)]:
                 self._bells.ring(queue, bell.traceparent)
         # Jobs that were accepted are news to whoever follows their tenant.

@@ -117,6 +117,7 @@ def _serve(settings: Settings, options: WorkerOptions, folders: WorkerFolders) -
     with suppress(_ToldToStop):
         _begin(settings, options, queue, slots, keeper, memory)
         app.worker_main(_arguments(options))
+    slots.finish()
     keeper.stop()
     runners.close_idle()
     slots.tools.logs.flush()

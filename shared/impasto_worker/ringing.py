@@ -20,7 +20,7 @@ _LOG = logging.getLogger("impasto.ringing")
 _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 500
 # In a burst readers are woken so often, and no oftener: each call costs the worker more than a short job does.
-_EVERY_S: Final = 0.02
+_EVERY_S: Final = 0.05
 _WARNS_EVERY_S: Final = 5.0
 
 

@@ -28,6 +28,7 @@ from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
 from impasto_worker.attempt_figures import LATE, count_end, count_start, expect_attempts
 from impasto_worker.attempt_trace import tell_ended, traced_attempt, traced_claim, traced_finish
+from impasto_worker.endings import Endings
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.job_folder import JobFolder
 from impasto_worker.lease_keeper import LeaseKeeper
@@ -48,6 +49,8 @@ _LEAVE_S: Final = 10.0
 _LOOKS_AGAIN_S: Final = 0.5
 # After a claim of several, whoever claims next waits so long for those that end theirs at the same moment.
 _GATHERS_S: Final = 0.001
+# Of an attempt whose end is being written: how it ended is not known yet.
+_TOLD_LATER: Final = "told later"
 
 T = TypeVar("T")
 
@@ -93,6 +96,7 @@ class Slots:
         self._asking = self._last_claimed = 0
         # Of the attempts that only write their end: their slots ask next, and a claim takes jobs for them as well.
         self._ending: set[tuple[str, int]] = set()
+        self._endings = Endings(finisher, self._places.get("pool", 1))
         self._look_at_others = 0.0
         self._handed: deque[ClaimedJob] = deque()
         self._asks_again = False
@@ -163,6 +167,10 @@ class Slots:
                 timer.start()
             else:
                 active.stop(StopReason.DRAINED)
+
+    def finish(self) -> None:
+        """Waits for the ends that are still being written, as long as for any end; after the last slot went home."""
+        self._endings.wait(_FINISH_PATIENCE_S)
 
     def _let_go(self, active: ActiveJob) -> None:
         late = active.can_leave
@@ -267,15 +275,20 @@ class Slots:
             if self._draining.is_set():
                 active.stop(StopReason.DRAINED)  # the drain looked before this job was there
             self._on_news(job)
-            how = self._attempt(active)
+            how = self._attempt(active, started)
         finally:
-            self.active.remove(active)
-            tell_ended(how)
-            count_end(job, how, time.monotonic() - started)
-            _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, time.monotonic() - started)
-            self._on_news(job)
+            if how != _TOLD_LATER:
+                self._over(active, how, started)
 
-    def _attempt(self, active: ActiveJob) -> str:
+    def _over(self, active: ActiveJob, how: str, started: float) -> None:
+        job, took_s = active.job, time.monotonic() - started
+        self.active.remove(active)
+        tell_ended(how)
+        count_end(job, how, took_s)
+        _LOG.info("%s %s %s in %.2f s", job.kind, job.id, how, took_s)
+        self._on_news(job)
+
+    def _attempt(self, active: ActiveJob, started: float) -> str:
         job = active.job
         try:
             outcome = self._run(active)
@@ -294,7 +307,19 @@ class Slots:
         except Exception as error:  # noqa: BLE001  the edge of an attempt
             # A fault of ours ends this job with a name, not the worker.
             return self._fail_by_fault(job, error)
+        if self._endings.soon(job, outcome, lambda ended: self._told(active, outcome, started, ended)):
+            return _TOLD_LATER
+        with self._counting:
+            self._ending.add((job.id, job.epoch))
         return self._succeed(job, outcome)
+
+    def _told(self, active: ActiveJob, outcome: Outcome, started: float, ended: bool) -> None:
+        """The slot that ran it has gone on long since."""
+        how = "unknown"
+        try:
+            how = "succeeded" if ended else self._succeed(active.job, outcome)
+        finally:
+            self._over(active, how, started)
 
     def _run(self, active: ActiveJob) -> Outcome:
         handler = self._handlers[active.job.kind]
@@ -307,8 +332,6 @@ class Slots:
             folder.remove()
 
     def _succeed(self, job: ClaimedJob, outcome: Outcome) -> str:
-        with self._counting:
-            self._ending.add((job.id, job.epoch))
         try:
             how = self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
         except (OperationalError, PoolTimeout):

@@ -10,6 +10,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from impasto.backends.postgres import plain_ends
 from impasto.backends.postgres.plain_ends import PlainEnds
 from impasto.jobs import ClaimedJob
 from impasto.testing.databases import DatabaseUrls
@@ -47,7 +48,7 @@ def _end_while_the_first_is_stuck(
 ) -> dict[str, Future[bool]]:
     with ThreadPoolExecutor(len(jobs)) as threads, _stuck(database):
         told = {jobs[0].id: threads.submit(ends.succeed, jobs[0], "{}")}
-        eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
+        eventually(lambda: ends._thread is not None and not ends._waiting, "the first is on its way")
         for job in jobs[1:]:
             told[job.id] = threads.submit(ends.succeed, job, results.get(job.id, "{}"))
         eventually(lambda: len(ends._waiting) == len(jobs) - 1, "the others wait for it")
@@ -98,14 +99,30 @@ def test_a_job_that_somebody_holds_is_left_and_not_waited_for(
     assert ends.succeed(claimed[0], "{}")
 
 
-def test_whoever_speaks_hands_over_and_nobody_waits_for_ever(pool: Pool, claimed: list[ClaimedJob]) -> None:
+def test_nobody_waits_for_ever_and_the_thread_goes_home_and_comes_back(
+    pool: Pool, claimed: list[ClaimedJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_ends, "_STAYS_S", 0.01)
     ends = PlainEnds(pool)
     with ThreadPoolExecutor(20) as threads:
         for first in (True, *[False] * 29):  # from the second round on they are late, and are told so
             told = [threads.submit(ends.succeed, job, "{}") for job in claimed]
             assert {ended.result(30) for ended in told} == {first}
-    assert not ends._speaks
+            if first:
+                eventually(lambda: ends._thread is None, "it goes home")
     assert not ends._waiting
+
+
+def test_one_that_cannot_be_told_costs_the_others_nothing(pool: Pool, claimed: list[ClaimedJob]) -> None:
+    ends, told = PlainEnds(pool), list[bool | Exception]()
+
+    def deaf(_: bool | Exception) -> None:
+        raise RuntimeError
+
+    for job in claimed:
+        ends.soon(job, "{}", deaf if job is claimed[0] else told.append)
+    eventually(lambda: len(told) == 19, "the others are told")
+    assert told == [True] * 19
 
 
 def test_whose_connection_breaks_is_told_and_the_others_go_on(
@@ -115,7 +132,7 @@ def test_whose_connection_breaks_is_told_and_the_others_go_on(
     with ThreadPoolExecutor(20) as threads:
         with _stuck(database), psycopg.connect(database.engine, autocommit=True) as connection:
             first = threads.submit(ends.succeed, claimed[0], "{}")
-            eventually(lambda: ends._speaks and not ends._waiting, "the first is on its way")
+            eventually(lambda: ends._thread is not None and not ends._waiting, "the first is on its way")
             others = [threads.submit(ends.succeed, job, "{}") for job in claimed[1:]]
             eventually(lambda: len(ends._waiting) == 19, "the others wait for it")
             eventually(lambda: connection.execute(_BREAK).fetchall(), "its connection is broken")

@@ -47,9 +47,16 @@ class PostgresFinisher:
         self._pool, self._ring = pool, ring
         self._plain = PlainEnds(pool)
 
+    def succeed_soon(self, job: ClaimedJob, outcome: Outcome, told: Callable[[bool], None]) -> None:
+        """As `succeed`, for an outcome that is plain, without waiting; False: nothing was done, `succeed` may do it.
+
+        `told` must not hold up whoever calls it: other ends wait.
+        """
+        self._plain.soon(job, _text_of(outcome), lambda answer: told(answer is True))
+
     def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
         """Makes the outcome visible, whole, unless another attempt has the job by now."""
-        if outcome.is_plain and self._plain.succeed(job, json.dumps(outcome.result.model_dump(mode="json"))):
+        if outcome.is_plain and self._plain.succeed(job, _text_of(outcome)):
             return True
         with self._pool.connection() as connection:
             numbers = {r.id: _dataset_number(connection, job, r) for r in outcome.records if _is_version(r)}
@@ -103,6 +110,10 @@ class _Ended:
     def go_on(self, connection: Connection[Any]) -> list[str]:
         """Lets the pipeline go on; the last thing of a commit, since others wait for it from here on."""
         return advance_after_end(connection, self.pipeline_id) if self.pipeline_id else []
+
+
+def _text_of(outcome: Outcome) -> str:
+    return json.dumps(outcome.result.model_dump(mode="json"))
 
 
 def _is_version(item: Record) -> bool:

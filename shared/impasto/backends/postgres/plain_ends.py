@@ -1,21 +1,27 @@
-"""Ends of jobs that leave nothing but a result: those that come up together are ended by one statement."""
+"""Ends of jobs that leave nothing but a result: one thread writes those that come up together by one statement."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import Connection, DatabaseError, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from impasto.backends.postgres.pools import statement_alone
+from impasto.faults import trace_of
 from impasto.jobs import ClaimedJob
 
+_LOG = logging.getLogger("impasto.ends")
 _MOST: Final = 100
 # Where ends came together before, the first of the next waits so long for the others.
 _GATHERS_S: Final = 0.001
+# Without anything to write the thread goes home after so long; the next end calls another.
+_STAYS_S: Final = 5.0
 
 # The end and the event that tells it, or neither. A row that somebody else holds is left: nobody waits crosswise with
 # whoever else takes several. So is a step of a pipeline: what follows it belongs into its commit.
@@ -38,77 +44,87 @@ SELECT id FROM ended
 """
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _End:
     job: ClaimedJob
     result: str
-    # Let go when it was ended, or when it is its turn to speak for all.
-    wait: threading.Lock = field(default_factory=threading.Lock)
-    ended: bool | None = None
-    error: OperationalError | PoolTimeout | None = None
+    told: Callable[[bool | Exception], None]
 
 
 class PlainEnds:
-    """Slots that end a job at the same moment share a statement and a commit: the first of them speaks for all."""
+    """Whoever ends a job need not wait for its commit: it is told."""
 
     def __init__(self, pool: ConnectionPool[Connection[Any]]) -> None:
         self._pool = pool
-        self._lock = threading.Lock()
+        self._news = threading.Condition()
         self._waiting: list[_End] = []
-        self._speaks = False
-        self._last = 0
+        self._thread: threading.Thread | None = None
+
+    def soon(self, job: ClaimedJob, result: str, told: Callable[[bool | Exception], None]) -> None:
+        """Ends the job with this JSON text, and tells whether it did: True, or nothing was done and why is the answer.
+
+        False: it has to be ended by itself. That is so for a step of a pipeline, an attempt that has lost its job, a
+        job whose row somebody holds, and where the database takes the text for no JSON. An error: the database does not
+        answer. `told` is called from the thread that writes, which it must not hold up.
+        """
+        with self._news:
+            self._waiting.append(_End(job, result, told))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_what_comes, name="ends", daemon=True)
+                self._thread.start()
+            self._news.notify()
 
     def succeed(self, job: ClaimedJob, result: str) -> bool:
-        """Ends the job with this JSON text; False, and nothing done, if it has to be ended by itself.
-
-        That is so for a step of a pipeline, an attempt that has lost its job, a job whose row somebody holds, and where
-        the database takes the text for no JSON.
+        """As `soon`, and waits for the answer.
 
         Raises:
             OperationalError, PoolTimeout: the database does not answer.
         """
-        end = _End(job, result)
-        end.wait.acquire()
-        with self._lock:
-            self._waiting.append(end)
-            speaks, self._speaks = not self._speaks, True
-        if not speaks:
-            end.wait.acquire()
-        if end.ended is None:
-            self._speak()
-        if end.error is not None:
-            raise end.error
-        return bool(end.ended)
+        answers: list[bool | Exception] = []
+        answered = threading.Event()
 
-    def _speak(self) -> None:
-        """Ends all that wait, and hands over to the first of those that have come meanwhile."""
-        if self._last > 1:
-            time.sleep(_GATHERS_S)
-        with self._lock:
-            several, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        self._last = len(several)
-        try:
-            self._end(several)
-        finally:
-            with self._lock:
-                self._speaks = bool(self._waiting)
-                following = self._waiting[:1]
-            for end in several:
-                end.ended = bool(end.ended)  # whatever went wrong, it is ended by itself
-            for each in (*several, *following):
-                each.wait.release()
+        def told(answer: bool | Exception) -> None:
+            answers.append(answer)
+            answered.set()
 
-    def _end(self, several: list[_End]) -> None:
+        self.soon(job, result, told)
+        answered.wait()
+        if isinstance(answers[0], Exception):
+            raise answers[0]
+        return answers[0]
+
+    def _write_what_comes(self) -> None:
+        last = 0
+        while self._something_comes():
+            if last > 1:
+                time.sleep(_GATHERS_S)
+            with self._news:
+                several, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+            last = len(several)
+            for end, answer in zip(several, self._end(several), strict=True):
+                try:
+                    end.told(answer)
+                except Exception as error:  # noqa: BLE001  one that cannot be told must not cost the others theirs
+                    _LOG.error("the end of %s could not be told\n%s", end.job.id, trace_of(error))
+
+    def _something_comes(self) -> bool:
+        with self._news:
+            if self._news.wait_for(lambda: self._waiting, _STAYS_S):
+                return True
+            self._thread = None
+            return False
+
+    def _end(self, several: list[_End]) -> list[bool | Exception]:
         try:
             ended = self._end_together(several)
         except (OperationalError, PoolTimeout) as error:
-            for end in several:
-                end.ended, end.error = False, error
-            return
+            return [error] * len(several)
         except DatabaseError:
             ended = frozenset()  # one of them is at fault; by itself each is told its own
-        for end in several:
-            end.ended = end.job.id in ended
+        except Exception as error:  # noqa: BLE001  a fault of ours: by itself each of them shows it
+            _LOG.error("ends together went wrong\n%s", trace_of(error))
+            ended = frozenset()
+        return [end.job.id in ended for end in several]
 
     def _end_together(self, several: list[_End]) -> frozenset[str]:
         values = {

@@ -1,4 +1,4 @@
-"""Pipelines go with age, and their steps that wait count as what a tenant has in the queue."""
+"""Pipelines go with age, and their steps that wait count as what a tenant has in the queue; bells that are heard."""
 
 from __future__ import annotations
 

@@ -23,3 +23,14 @@ AS $$
            date_trunc('day', now(), 'UTC') + interval '24 hours'
     FROM tenants t ORDER BY t.name
 $$;
+
+-- How many jobs of a queue the workers that live can begin at once: so many bells set somebody going.
+CREATE FUNCTION slots_of_queue(of_queue text) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path = public, pg_temp
+AS $$
+    SELECT coalesce(sum(greatest(slots, places)), 0)::integer FROM workers
+    WHERE of_queue = ANY(queues) AND seen_at > now() - interval '1 minute'
+$$;
+REVOKE EXECUTE ON FUNCTION slots_of_queue(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION slots_of_queue(text) TO impasto_api;
