@@ -80,7 +80,9 @@ class Settings:
         "IMPASTO_KEEP_EVENTS_DAYS", "30", "days that the events of a job are kept after its end; `0`: for ever"
     )
     keep_jobs_days: str = _setting(
-        "IMPASTO_KEEP_JOBS_DAYS", "90", "days that a job of which nothing is left is kept after its end; `0`: for ever"
+        "IMPASTO_KEEP_JOBS_DAYS",
+        "90",
+        "days that a pipeline, and a job of which nothing is left, is kept after its end; `0`: for ever",
     )
     sweep_s: str = _setting("IMPASTO_SWEEP_S", "5", "seconds between the reconciler's sweeps")
     grace_s: str = _setting("IMPASTO_GRACE_S", "15", "seconds after a database outage in which no lease expires")

@@ -32,6 +32,7 @@ from impasto_worker.endings import Endings
 from impasto_worker.handling import Handler, JobContext, Tools
 from impasto_worker.job_folder import JobFolder
 from impasto_worker.lease_keeper import LeaseKeeper
+from impasto_worker.patience import END_PATIENCE_S, end_patiently
 from impasto_worker.runners import RunnerLost, RunnerOutOfMemory
 from impasto_worker.stops import Stopped, StopReason
 
@@ -40,7 +41,6 @@ _OTHER_SHAPE_WAITS_S: Final = 30.0
 _LOOKS_AT_OTHERS_S: Final = 1.0
 # The shapes of which several are claimed at once.
 _SHARED: Final[tuple[Shape, Shape]] = ("engine", "pool")
-_FINISH_PATIENCE_S: Final = 120.0
 # An outage of the store has lasted longer than an attempt is patient with: its job tries again after so long.
 _STORE_PAUSE_S: Final = 60.0
 # What can keep its state when the worker is told to stop has so long for it: half of what supervisors wait.
@@ -170,7 +170,7 @@ class Slots:
 
     def finish(self) -> None:
         """Waits for the ends that are still being written, as long as for any end; after the last slot went home."""
-        self._endings.wait(_FINISH_PATIENCE_S)
+        self._endings.wait(END_PATIENCE_S)
 
     def _let_go(self, active: ActiveJob) -> None:
         late = active.can_leave
@@ -376,16 +376,16 @@ class Slots:
 
     def _give_back(self, job: ClaimedJob, cause: str) -> str:
         self._say(job, f"given back: {cause}", "info" if cause == "drained" else "warning")
-        _patiently(lambda: self._queue.give_back(job, cause))
+        end_patiently(lambda: self._queue.give_back(job, cause))
         return cause
 
     def _give_back_resumable(self, job: ClaimedJob) -> str | None:
         """None, and nothing is changed, if there is no state that another attempt could go on from."""
-        moved = _patiently(lambda: self._queue.give_back_resumable(job, "storage_lost", _STORE_PAUSE_S))
+        moved = end_patiently(lambda: self._queue.give_back_resumable(job, "storage_lost", _STORE_PAUSE_S))
         return "storage_lost" if moved else None
 
     def _end(self, finish: Callable[[], bool], how: str) -> str:
-        if traced_finish(how, lambda: _patiently(finish)):
+        if traced_finish(how, lambda: end_patiently(finish)):
             return how
         LATE.inc()
         return "late_result_refused"
@@ -395,17 +395,3 @@ def _record_of(error: Exception) -> dict[str, Any]:
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return {"code": "storage_full", "message": "the worker's disk is full", "hint": "free space, then submit again"}
     return {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}
-
-
-def _patiently(action: Callable[[], T]) -> T:
-    """Tries for two minutes: the work is done, and the fence decides whether it still counts."""
-    deadline, pause_s = time.monotonic() + _FINISH_PATIENCE_S, 0.2
-    while True:
-        try:
-            return action()
-        except (OperationalError, PoolTimeout) as error:
-            if time.monotonic() > deadline:
-                raise
-            _LOG.warning("the end of a job could not be written yet: %s", type(error).__name__)
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 2, 5.0)

@@ -67,4 +67,4 @@ def test_the_schema_migrates_twice_without_harm(database: DatabaseUrls) -> None:
 
     migrate(database.admin)
     with psycopg.connect(database.admin) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0016",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0017",)]
