@@ -26,7 +26,7 @@ _MOST_WAITING: Final = 10_000
 _MOST_AT_ONCE: Final = 1_000
 # The reconciler rings again for what has been in the outbox for longer than some seconds.
 _FORGETS_EVERY_S: Final = 0.1
-_COUNTS_EVERY_S: Final = 5.0
+_COUNTS_EVERY_S: Final = 1.0
 
 
 class Ringer:

@@ -147,10 +147,14 @@ class Sweeper:
                 for traceparent in traceparents[:_MOST_BELLS]:
                     self._ring(queue, traceparent)
         with self._pool.connection() as connection:
-            unheard = sweeping.unheard_queues(connection, _UNHEARD_S)
-        for queue in set(unheard) - set(due):
             # A queue that still holds a bell is only busy; another would be heaped on it at every sweep.
-            if self._bells.waiting(queue) == 0:
+            silent = [
+                (queue, sweeping.slots_of_queue(connection, queue))
+                for queue in sorted({*sweeping.unheard_queues(connection, _UNHEARD_S)} - {*due})
+                if self._bells.waiting(queue) == 0
+            ]
+        for queue, slots in silent:
+            for _ in range(max(1, min(slots, _MOST_BELLS))):
                 self._ring(queue)
 
     def _ring(self, queue: str, traceparent: str | None = None) -> None:

@@ -87,7 +87,9 @@ class Tidier:
         if events:
             self._all("events", PART, lambda: (self._retention.forget_events(events),) * 2)
         if jobs:
-            self._all("pipelines", PIPELINES, lambda: (self._retention.forget_pipelines(jobs),) * 2)
+            self._all(
+                "pipelines", PIPELINES, lambda: (self._retention.forget_pipelines(jobs, after_events=bool(events)),) * 2
+            )
             self._all("jobs", PART, lambda: self._retention.forget_jobs(jobs, after_events=bool(events)))
             self._all("schedule runs", PART, lambda: (self._retention.forget_runs(jobs),) * 2)
 

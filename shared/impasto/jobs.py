@@ -133,3 +133,5 @@ class ClaimedJob:
     alone: bool = False
     # How long what computes may tell no progress, where the job was given a time of its own; else its kind's counts.
     no_progress_s: float | None = None
+    # Its tenant may run so many at once and no more: until it has ended, another of theirs may have to wait for it.
+    capped: bool = False

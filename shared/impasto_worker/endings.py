@@ -20,17 +20,18 @@ class Endings:
         self._finisher, self._most = finisher, most
         self._room = threading.Semaphore(most)
 
-    def soon(self, job: ClaimedJob, outcome: Outcome, told: Callable[[bool], None]) -> bool:
+    def soon(self, job: ClaimedJob, outcome: Outcome, told: Callable[[bool | None], None]) -> bool:
         """Whether the end is being written: then `told` hears whether it was. If it was not, `told` may take its time.
 
-        False, and nothing is done: if more than a result is to become visible, if there are too many already, or if the
-        attempt is recorded in a trace, which is to hold its end.
+        False, and nothing is done: if more than a result is to become visible; if its tenant's next job may wait for
+        this end, and so for this slot to ask again; if there are too many already; or if the attempt is recorded in a
+        trace, which is to hold its end. `told` hears None if no thread could be had for what takes its time.
         """
-        if not outcome.is_plain or spans.recorded() or not self._room.acquire(blocking=False):
+        if not outcome.is_plain or job.capped or spans.recorded() or not self._room.acquire(blocking=False):
             return False
         context = copy_context()  # what its log lines have in common
 
-        def over(ended: bool) -> None:
+        def over(ended: bool | None) -> None:
             try:
                 context.run(told, ended)
             finally:
@@ -39,10 +40,17 @@ class Endings:
         def answered(ended: bool) -> None:
             if ended:
                 over(True)
-            else:
+                return
+            try:
                 threading.Thread(target=over, args=[False], name=f"end-{job.id[-6:]}", daemon=True).start()
+            except RuntimeError:
+                over(None)
 
-        self._finisher.succeed_soon(job, outcome, answered)
+        try:
+            self._finisher.succeed_soon(job, outcome, answered)
+        except BaseException:
+            self._room.release()
+            raise
         return True
 
     def wait(self, most_s: float) -> None:

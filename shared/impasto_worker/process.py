@@ -164,7 +164,8 @@ def _assemble(
     settings: Settings, options: WorkerOptions, ringing: Ringing, folders: WorkerFolders
 ) -> tuple[PostgresQueue, Slots, Runners]:
     handlers = load_handlers(options.queues)
-    connections = min(options.concurrency, _MOST_CONNECTIONS) + 3
+    # Slots, ends that are written behind them, and what keeps leases, progress and logs.
+    connections = min(options.concurrency, _MOST_CONNECTIONS) + min(options.slots, _MOST_CONNECTIONS) + 3
     pool = engine_pool(settings.engine_database_url, most=connections, plan_once=True)
     queue = PostgresQueue(
         pool,

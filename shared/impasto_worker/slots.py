@@ -126,6 +126,11 @@ class Slots:
                 if self._wants_company():
                     self._call_slots()
                 traced_attempt(claimed, self._execute)
+            except BaseException:
+                # Whoever was claimed for this slot must not wait for it.
+                if self._handed:
+                    self._call_slots()
+                raise
             finally:
                 with self._counting:
                     self._running[claimed.shape] -= 1
@@ -313,11 +318,12 @@ class Slots:
             self._ending.add((job.id, job.epoch))
         return self._succeed(job, outcome)
 
-    def _told(self, active: ActiveJob, outcome: Outcome, started: float, ended: bool) -> None:
-        """The slot that ran it has gone on long since."""
-        how = "unknown"
+    def _told(self, active: ActiveJob, outcome: Outcome, started: float, ended: bool | None) -> None:
+        """The slot that ran it has gone on long since. None: nobody can end it, and its lease runs out."""
+        how = "unfinished"
         try:
-            how = "succeeded" if ended else self._succeed(active.job, outcome)
+            if ended is not None:
+                how = "succeeded" if ended else self._succeed(active.job, outcome, by_itself=True)
         finally:
             self._over(active, how, started)
 
@@ -331,9 +337,9 @@ class Slots:
         finally:
             folder.remove()
 
-    def _succeed(self, job: ClaimedJob, outcome: Outcome) -> str:
+    def _succeed(self, job: ClaimedJob, outcome: Outcome, *, by_itself: bool = False) -> str:
         try:
-            how = self._end(lambda: self._finisher.succeed(job, outcome), "succeeded")
+            how = self._end(lambda: self._finisher.succeed(job, outcome, by_itself=by_itself), "succeeded")
         except (OperationalError, PoolTimeout):
             # Nobody can be told. The lease runs out, and another attempt does the work again.
             _LOG.error("%s %s could not be finished: the database does not answer", job.kind, job.id)

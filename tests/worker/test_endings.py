@@ -14,7 +14,12 @@ import pytest
 
 from impasto.testing.processes import Process, eventually
 from impasto.testing.stacks import Stack
-from tests.asking import ended, look, submit
+from tests.asking import ask, ended, look, submit
+
+_WAITS = """
+SELECT 1 FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND position('UPDATE jobs SET state =' IN query) > 0
+"""
 
 
 @pytest.fixture
@@ -35,8 +40,7 @@ def _end_that_waits(stack: Stack, folder: Path) -> Iterator[str]:
     with psycopg.connect(stack.settings.engine_database_url) as holder:
         holder.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [job])
         gate.unlink()
-        waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        eventually(lambda: stack.sql(waits), "its end waits for the row")
+        eventually(lambda: stack.sql(_WAITS), "its end waits for the row")
         yield job
 
 
@@ -57,11 +61,23 @@ def test_a_worker_that_is_told_to_stop_writes_the_ends_that_it_has_begun(
 ) -> None:
     with _end_that_waits(stack, tmp_path) as job:
         worker.signal(signal.SIGTERM)
-        time.sleep(4)  # longer than a lease, which is renewed meanwhile
+        time.sleep(4)  # longer than the lease, and longer than it takes to stop
         assert worker.alive
     assert worker.wait() == 0
     done = look(stack, job)
     assert (done["state"], done["attempts"]) == ("succeeded", 1)
+
+
+def test_a_tenant_with_a_cap_of_one_goes_on_without_anybody_who_rings(stack: Stack) -> None:
+    """The claim after a job finds room: its end was waited for. There is no reconciler that would ring later."""
+    stack.start_gateway()
+    stack.key("second")
+    stack.sql("UPDATE tenants SET running_cap = 1 WHERE id = %s", [stack.tenants["second"]])
+    stack.start_worker("w", ["test"], slots=2)
+    jobs = {"jobs": [{"kind": "test.stamp", "params": {"text": "x", "then": "say"}}] * 20}
+    assert ask(stack, "POST", "/v1/jobs/bulk", tenant="second", json=jobs).status_code == 202
+    ends = "SELECT count(*) FROM jobs WHERE state = 'succeeded'"
+    eventually(lambda: stack.sql(ends) == [(20,)], "all of them have ended")
 
 
 def test_a_slot_whose_turn_is_over_hears_bells_at_once(stack: Stack, worker: Process) -> None:

@@ -85,6 +85,12 @@ class Bench:
     def _call(self) -> None:
         self.called += 1
 
+    def over(self, *threads: threading.Thread) -> None:
+        """Waits for these slots to go home, all of them if none is named, and for the ends that they leave behind."""
+        for thread in threads or self.threads:
+            thread.join(10)
+        eventually(lambda: not self.slots.active.snapshot(), "what they ran has ended")
+
 
 @pytest.fixture
 def bench(database: DatabaseUrls, tmp_path: Path) -> Iterator[Bench]:
@@ -92,8 +98,7 @@ def bench(database: DatabaseUrls, tmp_path: Path) -> Iterator[Bench]:
         made = Bench(database, tmp_path, pool)
         yield made
         made.go.release(100)
-        for thread in made.threads:
-            thread.join(10)  # it still writes the end of its job
+        made.over()
 
 
 def test_a_shape_that_has_waited_gets_the_device_though_older_jobs_of_the_other_wait(bench: Bench) -> None:
@@ -247,7 +252,7 @@ def test_a_drain_gives_back_a_job_whose_slot_is_stuck_while_its_state_is_kept(be
     assert leaver.killed.is_set()
     assert _jobs(bench) == ("queued", 0, 0)
     bench.go.release()
-    bench.threads[0].join(10)
+    bench.over()
     assert _jobs(bench) == ("queued", 0, 0), "what its slot says afterwards counts for nothing"
 
 
@@ -282,7 +287,7 @@ def test_a_job_that_has_ended_its_computation_may_write_its_end_however_long_tha
     eventually(lambda: _is_stopped(active), "its time is over")
     assert _jobs(bench)[0] == "running", "its slot is about to write what came of it"
     bench.go.release()
-    bench.threads[0].join(10)
+    bench.over()
     assert _jobs(bench)[0] == "succeeded"
 
 
@@ -427,7 +432,7 @@ def test_a_job_that_waits_for_its_slot_keeps_its_lease(bench: Bench, monkeypatch
     for _ in range(3):
         bench.add("pool", waited_s=0)
     held, finish = threading.Event(), bench.slots._finisher.succeed
-    monkeypatch.setattr(bench.slots._finisher, "succeed", lambda *each: held.wait(30) and finish(*each))
+    monkeypatch.setattr(bench.slots._finisher, "succeed", lambda *each, **how: held.wait(30) and finish(*each, **how))
     bench.work()
     eventually(lambda: len(bench.started) == 1, "the first runs")
     bench.go.release()

@@ -184,7 +184,7 @@ SELECT EXISTS (SELECT FROM candidates) OR EXISTS (SELECT FROM standings WHERE te
        again.again_s, again.holder, c.tenant_id, s.capped, c.id, c.tenant_id,
        c.kind, c.shape, c.params, c.epoch, c.attempts, c.run_limit_s, c.finish_by, c.traceparent,
        CASE WHEN c.started_at = now() THEN extract(epoch FROM now() - c.run_after)::double precision END, c.affinity,
-       c.alone, c.no_progress_s
+       c.alone, c.no_progress_s, coalesce(s.capped, false)
 FROM (VALUES (1)) AS always (one)
 LEFT JOIN claimed c ON true
 LEFT JOIN standings s ON s.tenant_id = c.tenant_id

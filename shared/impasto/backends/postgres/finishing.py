@@ -48,15 +48,21 @@ class PostgresFinisher:
         self._plain = PlainEnds(pool)
 
     def succeed_soon(self, job: ClaimedJob, outcome: Outcome, told: Callable[[bool], None]) -> None:
-        """As `succeed`, for an outcome that is plain, without waiting; False: nothing was done, `succeed` may do it.
+        """As `succeed`, for an outcome that is plain, without waiting. `told` hears whether it is done.
 
-        `told` must not hold up whoever calls it: other ends wait.
+        If not, `succeed` may do it by itself. `told` must not hold up whoever calls it: other ends wait.
+
+        Raises:
+            RuntimeError: no thread could be had.
         """
         self._plain.soon(job, _text_of(outcome), lambda answer: told(answer is True))
 
-    def succeed(self, job: ClaimedJob, outcome: Outcome) -> bool:
-        """Makes the outcome visible, whole, unless another attempt has the job by now."""
-        if outcome.is_plain and self._plain.succeed(job, _text_of(outcome)):
+    def succeed(self, job: ClaimedJob, outcome: Outcome, *, by_itself: bool = False) -> bool:
+        """Makes the outcome visible, whole, unless another attempt has the job by now.
+
+        `by_itself`: in a commit of its own, although it is plain.
+        """
+        if outcome.is_plain and not by_itself and self._plain.succeed(job, _text_of(outcome)):
             return True
         with self._pool.connection() as connection:
             numbers = {r.id: _dataset_number(connection, job, r) for r in outcome.records if _is_version(r)}

@@ -35,12 +35,12 @@ WITH given AS (
     UPDATE jobs j SET state = 'succeeded', result = held.result, error = NULL, finished_at = now(), lease_until = NULL,
         last_event = last_event + 1
     FROM held WHERE j.id = held.id
-    RETURNING j.tenant_id, j.id, j.last_event
+    RETURNING j.tenant_id, j.id, j.epoch, j.last_event
 ), told AS (
     INSERT INTO job_events (tenant_id, job_id, number, type, data)
     SELECT tenant_id, id, last_event, 'job.succeeded', '{}'::jsonb FROM ended
 )
-SELECT id FROM ended
+SELECT id, epoch FROM ended
 """
 
 
@@ -66,12 +66,16 @@ class PlainEnds:
         False: it has to be ended by itself. That is so for a step of a pipeline, an attempt that has lost its job, a
         job whose row somebody holds, and where the database takes the text for no JSON. An error: the database does not
         answer. `told` is called from the thread that writes, which it must not hold up.
+
+        Raises:
+            RuntimeError: there is no such thread, and none can be had.
         """
         with self._news:
+            if self._thread is None or not self._thread.is_alive():
+                thread = threading.Thread(target=self._write_what_comes, name="ends", daemon=True)
+                thread.start()
+                self._thread = thread
             self._waiting.append(_End(job, result, told))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._write_what_comes, name="ends", daemon=True)
-                self._thread.start()
             self._news.notify()
 
     def succeed(self, job: ClaimedJob, result: str) -> bool:
@@ -124,13 +128,13 @@ class PlainEnds:
         except Exception as error:  # noqa: BLE001  a fault of ours: by itself each of them shows it
             _LOG.error("ends together went wrong\n%s", trace_of(error))
             ended = frozenset()
-        return [end.job.id in ended for end in several]
+        return [(end.job.id, end.job.epoch) in ended for end in several]
 
-    def _end_together(self, several: list[_End]) -> frozenset[str]:
+    def _end_together(self, several: list[_End]) -> frozenset[tuple[str, int]]:
         values = {
             "ids": [end.job.id for end in several],
             "epochs": [end.job.epoch for end in several],
             "results": [end.result for end in several],
         }
         with statement_alone(self._pool) as connection:
-            return frozenset(row[0] for row in connection.execute(_END_TOGETHER, values, prepare=True).fetchall())
+            return frozenset(connection.execute(_END_TOGETHER, values, prepare=True).fetchall())

@@ -196,8 +196,8 @@ class PostgresQueue:
     def renew(self, job_ids: list[str], holding: Holding = _NOTHING) -> dict[str, Renewed]:
         """Says that this worker lives and what it holds, and renews the leases of these jobs, in one statement.
 
-        A job that is missing in the answer is lost. Only jobs that a slot really holds are named: any other lease of
-        this worker must expire.
+        A job that is missing in the answer is lost. Only jobs that a slot holds, or is about to take, are named: any
+        other lease of this worker must expire.
         """
         told = {
             "running": holding.running,

@@ -33,7 +33,8 @@ WITH old AS (
 UPDATE jobs SET tidied = 1, preview = NULL FROM old WHERE jobs.id = old.id
 """
 
-# A pipeline is not where something comes from: its jobs are, and from here on each is judged by itself.
+# A pipeline is not where something comes from: its jobs are, and from here on each is judged by itself. Those that were
+# judged while it kept them are judged anew.
 _PIPELINES: Final = """
 WITH old AS MATERIALIZED (
     SELECT id FROM pipelines WHERE finished_at < now() - make_interval(days => %(days)s)
@@ -43,7 +44,8 @@ WITH old AS MATERIALIZED (
 ), told AS (
     DELETE FROM pipeline_events e USING old WHERE e.pipeline_id = old.id
 ), jobs AS (
-    UPDATE jobs j SET pipeline_id = NULL FROM steps WHERE j.id = steps.job_id
+    UPDATE jobs j SET pipeline_id = NULL, tidied = CASE tidied WHEN 2 THEN %(tidied)s ELSE tidied END
+    FROM steps WHERE j.id = steps.job_id
 )
 DELETE FROM pipelines p USING old WHERE p.id = old.id
 """
@@ -58,7 +60,9 @@ WHERE tidied = %(tidied)s AND finished_at < now() - make_interval(days => %(days
     WHERE v.job_id = j.id AND d.state = 'waiting')
 ORDER BY finished_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 """
-_KEPT: Final = sql.SQL("UPDATE jobs r SET tidied = 2 WHERE id = ANY(%(jobs)s) AND {kept} RETURNING id")
+_KEPT: Final = sql.SQL(
+    "UPDATE jobs r SET tidied = 2, pipeline_id = NULL WHERE id = ANY(%(jobs)s) AND {kept} RETURNING id"
+)
 _REMOVE: Final = (
     "DELETE FROM webhook_events WHERE job_id = ANY(%(jobs)s)",
     "DELETE FROM webhook_endpoints WHERE job_id = ANY(%(jobs)s)",
@@ -125,10 +129,14 @@ class PostgresRetention:
         with self.alone() as connection:
             return connection.execute(_EVENTS, {"days": days, "most": PART}).rowcount if connection else 0
 
-    def forget_pipelines(self, days: int) -> int:
-        """Removes pipelines that ended so many days ago, with their log; their jobs stay, and know of none."""
+    def forget_pipelines(self, days: int, *, after_events: bool) -> int:
+        """Removes pipelines that ended so many days ago, with their log; their jobs stay, and know of none.
+
+        `after_events` as in `forget_jobs`.
+        """
+        values = {"days": days, "most": PIPELINES, "tidied": int(after_events)}
         with self.alone() as connection:
-            return connection.execute(_PIPELINES, {"days": days, "most": PIPELINES}).rowcount if connection else 0
+            return connection.execute(_PIPELINES, values).rowcount if connection else 0
 
     def forget_jobs(self, days: int, *, after_events: bool) -> tuple[int, int]:
         """Removes jobs that ended so many days ago and of which nothing is left: how many it looked at, and removed.

@@ -137,3 +137,9 @@ def unheard_queues(connection: Connection[Any], waiting_s: float) -> list[str]:
         [waiting_s],
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def slots_of_queue(connection: Connection[Any], queue: str) -> int:
+    """How many jobs of this queue the workers that live can begin at once."""
+    row = connection.execute("SELECT slots_of_queue(%s)", [queue]).fetchone()
+    return int(row[0]) if row else 0

@@ -22,8 +22,10 @@ from impasto_ml.families.flowmini.config import MAX_TOKENS
 from impasto_ml.families.flowmini.model import FlowMini, for_pictures
 from impasto_ml.families.flowmini.sampling import Condition, denoise_step, schedule
 from impasto_ml.families.text_to_image import DrawingRequest
+from impasto_ml.precision import computes_bfloat16
 
-# An estimate, rather too much than too little: activations of one picture, predicted three times, in bfloat16.
+# An estimate, rather too much than too little: activations of one picture, predicted three times, in bfloat16. In full
+# precision they are twice as large.
 _BYTES_A_PIXEL = 3_000
 
 # Several times as large as the smallest flavor: all checkpoints of a process share one, as long as any is loaded.
@@ -82,7 +84,7 @@ class FlowMiniDrawer:
 
     def drawing_bytes(self, request: DrawingRequest) -> int:
         """The same for every request: there is one size."""
-        return self._model.config.size_px**2 * _BYTES_A_PIXEL
+        return self._model.config.size_px**2 * _BYTES_A_PIXEL * (1 if computes_bfloat16(self._device.type) else 2)
 
     @property
     def size_px(self) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def drawer(models_folder: Path) -> FlowMiniDrawer:
 @pytest.fixture
 def full_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a device without half precision: what is left of a difference is no rounding."""
-    monkeypatch.setattr(torch, "autocast", lambda *_: nullcontext())
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
 
 
 def draw(drawer: FlowMiniDrawer, *requests: DrawingRequest) -> list[Any]:

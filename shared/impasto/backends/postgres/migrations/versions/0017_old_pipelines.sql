@@ -1,8 +1,7 @@
+-- At once and not in steps: whoever has read one of them and is about to write the other would wait crosswise.
+LOCK TABLE pipelines, pipeline_steps IN ACCESS EXCLUSIVE MODE;
 CREATE INDEX pipelines_ended ON pipelines (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX pipeline_steps_waiting ON pipeline_steps (tenant_id) WHERE state = 'waiting';
-
--- They stayed because a pipeline named them, and are looked at once more when that has gone.
-UPDATE jobs SET tidied = 1 WHERE tidied = 2 AND pipeline_id IS NOT NULL;
 
 CREATE POLICY figures ON pipeline_steps FOR SELECT TO CURRENT_USER
     USING (current_setting('app.figures', true) = 'on');
@@ -33,4 +32,4 @@ AS $$
     WHERE of_queue = ANY(queues) AND seen_at > now() - interval '1 minute'
 $$;
 REVOKE EXECUTE ON FUNCTION slots_of_queue(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION slots_of_queue(text) TO impasto_api;
+GRANT EXECUTE ON FUNCTION slots_of_queue(text) TO impasto_api, impasto_engine;
