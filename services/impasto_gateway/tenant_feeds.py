@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
+from contextvars import Context
 from typing import Final
 
 from impasto.backends.postgres.events import EventPage, now_position, settled_position, tenant_events_after
@@ -107,7 +108,8 @@ class TenantFeeds:
         feed = self._feeds.get(tenant_id)
         if feed is None:
             feed = self._feeds[tenant_id] = TenantFeed(tenant_id)
-            feed.task = asyncio.create_task(self._read_for_ever(feed))
+            # Of no request: it goes on when the one that began it has its answer.
+            feed.task = asyncio.create_task(self._read_for_ever(feed), context=Context())
         feed.readers += 1
         return feed
 

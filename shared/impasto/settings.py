@@ -124,7 +124,8 @@ class Settings:
         """Reads every setting; those that are not set get their default."""
         values = {f.name: environment.get(f.metadata["variable"]) or f.metadata["default"] for f in fields(cls)}
         # The name that every other program of a house with a collector has for it.
-        values["traces_endpoint"] = values["traces_endpoint"] or environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or ""
+        if not values["traces_endpoint"] and environment.get("OTEL_TRACES_EXPORTER") != "none":
+            values["traces_endpoint"] = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT") or ""
         return cls(**values)
 
     def require(self, *names: str) -> Settings:

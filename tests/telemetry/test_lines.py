@@ -145,3 +145,25 @@ def test_a_format_or_level_that_is_none_is_refused_with_those_that_there_are(nam
     with pytest.raises(SettingInvalid, match=r"may be (DEBUG|console)") as told:
         write_lines(settings, "test")
     assert f"IMPASTO_{name.upper()} is '{value}'" in told.value.message
+
+
+@pytest.mark.parametrize("logger", ["celery.app.trace", "asyncio", "concurrent.futures"])
+def test_a_library_that_quotes_errors_is_told_by_its_place_alone(logger: str) -> None:
+    (line,) = _objects(f"logging.getLogger({logger!r}).error('raised %s', ValueError('a red heart'))")
+    assert "red heart" not in str(line)
+    assert "(words withheld)" in line["event"]
+    assert (line["logger"], line["level"]) == (logger, "error")
+
+
+def test_a_warning_is_told_by_its_place_alone() -> None:
+    (line,) = _objects("import warnings\nwarnings.warn('input_value=a red heart')")
+    assert "red heart" not in str(line)
+    assert line["logger"] == "py.warnings"
+
+
+@pytest.mark.parametrize("chosen", ["json", "console"])
+def test_what_a_database_says_at_the_end_of_a_process_is_withheld(chosen: str) -> None:
+    code = "import psycopg\nraise psycopg.errors.CheckViolation('Failing row contains (a red heart)')"
+    said = "\n".join(_written(code, chosen=chosen, rc=1))
+    assert "CheckViolation" in said
+    assert "red heart" not in said

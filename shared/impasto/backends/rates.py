@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 import time
+from contextvars import Context
 from typing import Final
 
 import redis.asyncio as redis
@@ -131,7 +132,7 @@ class RedisRates:
         if not self.away:
             self.away = True
             _LOG.warning("requests are counted by the database, Redis does not answer: %s", type(error).__name__)
-            self._looking = asyncio.create_task(self._look_until_back())
+            self._looking = asyncio.create_task(self._look_until_back(), context=Context())
 
     async def _look_until_back(self) -> None:
         while True:

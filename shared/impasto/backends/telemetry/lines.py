@@ -23,6 +23,8 @@ _FORMATS: Final = ("console", "json")
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # They name the address of each request, which may hold a secret, or tell of every message.
 _QUIET: Final = ("httpx", "httpcore", "celery", "kombu", "amqp", "urllib3", "asyncio")
+# They put the words of errors and of values, which may be a customer's, into their own.
+_QUOTING: Final = frozenset({"celery.app.trace", "asyncio", "concurrent.futures", "py.warnings"})
 _OURS: Final = re.compile(r"impasto(_\w+)?")
 # Fields that a line may be given beside its words: `extra={"job_id": …}`.
 _FIELDS: Final = ("job_id", "attempt", "trace_id", "request_id", "delivery_id", "queue")
@@ -55,8 +57,7 @@ def write_lines(settings: Settings, service: str) -> None:
         logging.getLogger(name).setLevel("WARNING")
     logging.captureWarnings(True)
     threading.excepthook = _tell_of_thread
-    if chosen == "json":
-        sys.excepthook = _tell_of_end
+    sys.excepthook = _tell_of_end
 
 
 def _set_level(level: str) -> None:
@@ -110,9 +111,16 @@ def _withhold(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     if isinstance(error, tuple) and error[1] is not None:
         event["exception"] = trace_of(error[1])
     event.pop("stack_info", None)
+    if event.get("logger") in _QUOTING:
+        event["event"] = f"{_place_of(event)}: (words withheld)"
     if not _OURS.fullmatch(str(event.get("logger", "")).partition(".")[0]):
         event["event"] = _SECRETS.sub("***", str(event["event"]))
     return event
+
+
+def _place_of(event: EventDict) -> str:
+    record = event.get("_record")
+    return f"{record.module}, line {record.lineno}" if isinstance(record, logging.LogRecord) else "somewhere"
 
 
 def _tell_of_thread(args: Any) -> None:
@@ -125,5 +133,6 @@ def _tell_of_end(kind: type[BaseException], error: BaseException, trace: Traceba
         sys.__excepthook__(kind, error, trace)
         return
     # The main thread sees settings and servers, not what customers send; only a database quotes that.
-    words = "(words withheld)" if kind.__module__.startswith("psycopg") else str(error)
+    quotes = kind.__module__.partition(".")[0] in {"psycopg", "sqlalchemy"}
+    words = "(words withheld)" if quotes else _SECRETS.sub("***", str(error))
     logging.getLogger("impasto.process").critical("the process ends: %s: %s\n%s", kind.__name__, words, trace_of(error))

@@ -24,7 +24,7 @@ _LOG = logging.getLogger("impasto.web")
 REQUESTS: Final = Counter("impasto_http_requests", "Requests by route and status", ["method", "route", "status"])
 SECONDS: Final = Histogram("impasto_http_request_seconds", "Seconds until the answer ended", ["method", "route"])
 # Asked every few seconds by whoever watches, and of no interest afterwards.
-_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_PROBES: Final = frozenset({"/healthz", "/livez", "/readyz", "/metrics"})
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
