@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import redis
@@ -19,7 +20,10 @@ def test_a_job_whose_bell_was_lost_with_redis_is_rung_for_again(stack: Stack) ->
     # A gateway whose Redis is a port where nobody listens: its bells stay in the outbox ...
     stack.start("impasto_gateway", IMPASTO_REDIS_URL=_NO_REDIS)
     eventually(lambda: answers(f"{stack.url}/healthz"), "the gateway answers without Redis")
-    stack.start_worker("w", ["test"])
+    first = submit(stack, "test.stamp", {"text": "for the bell that a worker rings when it begins"})["id"]
+    stack.start_worker("w", ["test"], slots=1)
+    assert ended(stack, first)["state"] == "succeeded"
+    time.sleep(2)  # its slot has looked once more, and gone home
     job_id = submit(stack, "test.stamp", {"text": "lost and found"})["id"]
     # ... and without its row there is no trace of the bell, as after a rung bell that Redis lost.
     stack.sql("DELETE FROM outbox")

@@ -7,12 +7,14 @@ from tests.asking import ask
 from tests.piping.asking import send, stamp
 
 
-def test_a_pipeline_is_refused_whole_where_its_first_jobs_are_too_many(stack: Stack) -> None:
+def test_a_pipeline_is_refused_whole_where_its_steps_are_too_many(stack: Stack) -> None:
     stack.start_gateway()
     tenant = stack.tenants.get("first") or (stack.key("first") and stack.tenants["first"])
-    limited = ask(stack, "PATCH", f"/v1/tenants/{tenant}/limits", json={"queued": 1})
+    limited = ask(stack, "PATCH", f"/v1/tenants/{tenant}/limits", json={"queued": 2})
     assert limited.status_code == 200, limited.text
-    refused = send(stack, {"a": stamp("a"), "b": stamp("b")})
-    assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
+    second = {"a": stamp("a"), "b": stamp("b", source="$steps.a.artifact")}
+    for third in (stamp("c"), stamp("c", source="$steps.b.artifact")):  # at once, or when it is its turn
+        refused = send(stack, {**second, "c": third})
+        assert (refused.status_code, refused.json()["code"]) == (403, "quota_exceeded")
     assert stack.sql("SELECT (SELECT count(*) FROM pipelines), (SELECT count(*) FROM jobs)") == [(0, 0)]
-    assert send(stack, {"a": stamp("a"), "b": stamp("b", source="$steps.a.artifact")}).status_code == 202
+    assert send(stack, second).status_code == 202
