@@ -110,7 +110,7 @@ test-system: $(STAMPS)/dev $(STAMPS)/minio-gateway ## the database's and the que
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null && command -v promtool >/dev/null \
 	|| { echo "install them first: apt-get install postgresql redis-server prometheus" >&2; exit 1; }
 	@IMPASTO_TEST_MINIO_GATEWAY=$(CURDIR)/$(VENV)/minio-gateway/bin/juicefs $(BIN)/pytest tests/backends/test_objects.py $(ARGS)
-	@IMPASTO_TEST_SYSTEM=1 exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
+	@IMPASTO_TEST_SYSTEM=1 IMPASTO_STATE_EXAMPLES=$${IMPASTO_STATE_EXAMPLES:-10} exec $(BIN)/pytest tests/jobs tests/faults tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
 	tests/monitoring tests/reconciler/test_figures.py $(SIDE_BY_SIDE) $(ARGS)
 
 test-browser: $(STAMPS)/dev ## click through the studio in Chromium
