@@ -125,7 +125,7 @@ def _row(name: str, figure: float, unit: str, target: float, peer: str, peer_fig
             figure=round(figure, 2),
             unit=unit,
             peer=peer,
-            peer_figure=peer_figure,
+            peer_figure=round(peer_figure, 1),
             ratio=round(figure / peer_figure, 2),
             target=target,
             ok=ok,
