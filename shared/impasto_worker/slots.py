@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import math
 import threading
@@ -26,6 +25,7 @@ from impasto.jobs import SHAPES, ClaimedJob, Shape
 from impasto.logs import LogLevel
 from impasto.outcomes import Outcome
 from impasto_worker.active import ActiveJob, ActiveJobs
+from impasto_worker.attempt_faults import record_of
 from impasto_worker.attempt_figures import LATE, count_end, count_start, expect_attempts
 from impasto_worker.attempt_trace import tell_ended, traced_attempt, traced_claim, traced_finish
 from impasto_worker.endings import Endings
@@ -356,7 +356,7 @@ class Slots:
         trace = trace_of(error)
         _LOG.error("%s %s failed\n%s", job.kind, job.id, trace)
         self._say(job, trace, "error")
-        return self._fail(job, _record_of(error))
+        return self._fail(job, record_of(error))
 
     def _fail(self, job: ClaimedJob, record: dict[str, Any]) -> str:
         self._say(job, f"failed: {record['code']}", "error")
@@ -395,9 +395,3 @@ class Slots:
             return how
         LATE.inc()
         return "late_result_refused"
-
-
-def _record_of(error: Exception) -> dict[str, Any]:
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return {"code": "storage_full", "message": "the worker's disk is full", "hint": "free space, then submit again"}
-    return {"code": "internal_error", "message": "a fault in Impasto itself; its log has the details"}
