@@ -28,6 +28,7 @@ from impasto_gateway.group_commit import GroupCommit
 from impasto_gateway.job_feeds import JobFeeds
 from impasto_gateway.links import linked
 from impasto_gateway.parts import Parts
+from impasto_gateway.quick_submission import QuickSubmission
 from impasto_gateway.ringing import Ringer
 from impasto_gateway.routes import (
     artifacts,
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     made, app.openapi = app.openapi, lambda: linked(problems.documented_schemas(made()))  # type: ignore[method-assign]
     app.state.settings = settings
     problems.install(app)
+    app.add_middleware(QuickSubmission)
     app.add_middleware(
         RequestFrame,
         most_bytes=_MOST_BODY_BYTES,

@@ -6,17 +6,19 @@ that it would do again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from fastapi import Request, Response
-from fastapi.routing import APIRoute
+from psycopg import DataError
 from pydantic import TypeAdapter, ValidationError
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from impasto.backends.telemetry import spans
 from impasto.backends.web.access import Caller, count_request, known_caller
+from impasto.backends.web.problems import problem_of
+from impasto.errors import ImpastoError
 from impasto.submission import NewJob, new_job, new_job_id, request_digest, stands_alone
 from impasto.tenants import allows
 from impasto_gateway.accepting import ACCEPTS, tell_accepted
@@ -26,19 +28,53 @@ from impasto_gateway.parts import Parts
 _BODY: Final[TypeAdapter[JobFields]] = TypeAdapter(JobRequest)
 _JSON: Final = "application/json"
 
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+class _Route(NamedTuple):
+    path: str
 
 
-class QuickSubmission(APIRoute):
-    """The route of `POST /v1/jobs`."""
+# What the frame of every request counts it by, where no router has looked for one.
+_ROUTE: Final = _Route("/v1/jobs")
 
-    def get_route_handler(self) -> Handler:
-        whole = super().get_route_handler()
 
-        async def handle(request: Request) -> Response:
-            return await _accept(request) or await whole(request)
+class QuickSubmission:
+    """Inside the frame of every request, before FastAPI looks for a route, which costs a third of a submission."""
 
-        return handle
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != _ROUTE.path or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await _accept(request)
+        except ImpastoError as error:
+            response = problem_of(request, error)
+        if response is None:
+            await self._app(scope, await _unread(request, receive), send)
+            return
+        scope["route"] = _ROUTE
+        await response(scope, receive, send)
+
+
+async def _unread(request: Request, receive: Receive) -> Receive:
+    """Says the body once more, if it was read."""
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        return receive
+    said = False
+
+    async def again() -> Message:
+        nonlocal said
+        if said:
+            return await receive()
+        said = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again
 
 
 async def _accept(request: Request) -> Response | None:
@@ -68,8 +104,11 @@ async def _accept(request: Request) -> Response | None:
 
 
 async def _answer(the: Parts, caller: Caller, job: NewJob) -> Response | None:
-    with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
-        accepted = await the.group_commit.accept(caller.tenant_id, job)
+    try:
+        with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
+            accepted = await the.group_commit.accept(caller.tenant_id, job)
+    except DataError:
+        return None  # it holds what cannot be stored
     if accepted is None:
         return None  # its Idempotency-Key is taken: by what, the whole route finds out
     record, bell = accepted

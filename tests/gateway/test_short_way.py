@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from impasto.backends.bells import Bells
 from impasto.backends.postgres.keys import KnownKey
 from impasto.backends.postgres.pools import api_pool
+from impasto.backends.rates import RedisRates
+from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
-from impasto.backends.web.requests import RequestFrame
+from impasto.backends.web.requests import REQUESTS, RequestFrame
+from impasto.quotas import Rate
 from impasto.settings import Settings
 from impasto.tenants import new_key
 from impasto_gateway.group_commit import GroupCommit
@@ -24,6 +28,10 @@ from impasto_gateway.ringing import Ringer
 _WHOLE = {"took": "the whole way"}
 _BODY: dict[str, Any] = {"kind": "test.stamp", "params": {"text": "a"}}
 _NEW = new_key()
+
+
+async def _whole(request: Request) -> dict[str, str]:
+    return _WHOLE | {"read": (await request.body()).decode()}
 
 
 class _ThoseOfARoute:
@@ -45,8 +53,10 @@ async def gateway(settings: Settings) -> AsyncIterator[tuple[FastAPI, httpx.Asyn
     pool = api_pool(settings.database_url)
     await pool.open()
     app = FastAPI()
-    app.router.add_api_route("/v1/jobs", lambda: _WHOLE, methods=["POST"], route_class_override=QuickSubmission)
+    app.router.add_api_route("/v1/jobs", _whole, methods=["POST"])
+    app.add_middleware(QuickSubmission)
     app.add_middleware(RequestFrame, most_bytes=1 << 20)
+    problems.install(app)
     app.state.pool, app.state.rates, app.state.known_keys = pool, None, KnownKeys(lambda: 0.0)
     app.state.parts = _ThoseOfARoute(GroupCommit(pool), Ringer(Bells(settings.redis_url), pool))
     _know(app)
@@ -65,7 +75,10 @@ def _know(app: FastAPI, scopes: tuple[str, ...] = ("submit",), *, has_quotas: bo
 async def _took_short_way(client: httpx.AsyncClient, body: Any = _BODY, **headers: str) -> bool:
     answer = await client.post("/v1/jobs", json=body, headers=headers)
     assert answer.status_code in {200, 202}, answer.text
-    return bool(answer.json() != _WHOLE)
+    if answer.json().get("took") != _WHOLE["took"]:
+        return True
+    assert json.loads(answer.json()["read"]) == body, "what was read before is there to be read again"
+    return False
 
 
 @pytest.mark.anyio
@@ -89,6 +102,7 @@ async def test_what_is_unusual_is_left_to_the_whole_route(gateway: tuple[FastAPI
         (_BODY, {"Content-Type": "text/plain"}),
         (_BODY, {"Authorization": "Bearer nobody"}),
         ({**_BODY, "colour": "red"}, {}),
+        ({**_BODY, "params": {"text": "a\0"}}, {}),
         ({**_BODY, "require_worker": True}, {}),
         ({**_BODY, "callback": {"url": "https://example.org/hook"}}, {}),
         ({**_BODY, "params": {"text": "a", "picture": "art_" + 26 * "0"}}, {}),
@@ -99,3 +113,19 @@ async def test_what_is_unusual_is_left_to_the_whole_route(gateway: tuple[FastAPI
     assert not await _took_short_way(client)
     _know(app, ("read",))
     assert not await _took_short_way(client)
+
+
+@pytest.mark.anyio
+async def test_it_refuses_what_comes_too_fast_and_is_counted_by_its_route(
+    gateway: tuple[FastAPI, httpx.AsyncClient], settings: Settings
+) -> None:
+    app, client = gateway
+    app.state.rates = RedisRates(settings.redis_url, Rate(0.001, 2), answers_in_s=20)
+    counted = {status: REQUESTS.labels("POST", "/v1/jobs", status)._value.get() for status in (202, 429)}
+    answers = [await client.post("/v1/jobs", json=_BODY) for _ in range(3)]
+    await app.state.rates.stop()
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert answers[-1].json()["code"] == "rate_limited"
+    assert int(answers[-1].headers["retry-after"]) > 900
+    assert REQUESTS.labels("POST", "/v1/jobs", 202)._value.get() == counted[202] + 2
+    assert REQUESTS.labels("POST", "/v1/jobs", 429)._value.get() == counted[429] + 1

@@ -66,6 +66,23 @@ def test_a_key_that_is_far_from_its_rate_needs_few_round_trips_and_never_passes_
     asyncio.run(main())
 
 
+def test_what_comes_while_a_key_is_asked_for_waits_for_that_answer(settings: Settings) -> None:
+    rate = Rate(per_s=5000, burst=10_000)
+
+    async def main() -> int:
+        rates = RedisRates(settings.redis_url, rate, answers_in_s=_PATIENT_S)
+        try:
+            await rates.take("crowd", rate)
+            before = await _scripts_run(rates)
+            found = await asyncio.gather(*(rates.take("crowd", rate) for _ in range(60)))
+            assert all(one and one.passes for one in found)
+            return await _scripts_run(rates) - before
+        finally:
+            await rates.stop()
+
+    assert asyncio.run(main()) == 1, "a hundred were taken at once, and sixty used"
+
+
 def test_however_many_ask_at_once_redis_does_not_count_as_away(settings: Settings) -> None:
     rate = Rate(per_s=1000, burst=5000)
 

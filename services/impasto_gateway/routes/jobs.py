@@ -58,7 +58,6 @@ from impasto_gateway.parts import (
     TheParts,
     page,
 )
-from impasto_gateway.quick_submission import QuickSubmission
 from impasto_gateway.waiting import preferred_wait, until_ended
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -76,6 +75,13 @@ _Prefer = Annotated[
 ]
 
 
+@router.post(
+    "",
+    status_code=202,
+    summary="Submit a job",
+    operation_id="submit_job",
+    responses={**documented(409), 200: {"model": AcceptedJob, "description": "It ended within the preferred wait."}},
+)
 async def submit_job(
     request: Annotated[JobRequest, Body()],
     caller: Submitter,
@@ -110,18 +116,6 @@ async def submit_job(
         response.status_code = 200 if record.state.is_final else 202
     # Not validated once more: every field is a record's already.
     return AcceptedJob.model_construct(**dict(record), callback_secret=_shown(sealed, the))
-
-
-router.add_api_route(
-    "",
-    submit_job,
-    methods=["POST"],
-    status_code=202,
-    summary="Submit a job",
-    operation_id="submit_job",
-    responses={**documented(409), 200: {"model": AcceptedJob, "description": "It ended within the preferred wait."}},
-    route_class_override=QuickSubmission,
-)
 
 
 async def _accept(

@@ -62,6 +62,8 @@ class RedisRates:
         self.away = False
         # What was taken for a key and not used yet: how many requests, until when, and what was said of them.
         self._taken: dict[str, tuple[int, float, Taken]] = {}
+        # Keys for which somebody takes several at this moment.
+        self._asking: dict[str, asyncio.Event] = {}
         # When the questions were asked that have no answer yet, the oldest first.
         self._open: dict[int, float] = {}
         self._numbers = itertools.count()
@@ -89,25 +91,45 @@ class RedisRates:
         """Counts a request of this key; None if Redis cannot say."""
         # Another rate begins anew: what was asked under a slower one must not be waited for.
         name = f"impasto:rate:{key_id}:{rate.per_s:g}:{rate.burst}"
-        count, until, before = self._taken.get(name, (0, 0.0, None))
-        if count and before and time.monotonic() < until:
-            self._taken[name] = (count - 1, until, before)
-            return before
-        if self.away or self._is_slow():
-            return None
-        # Near its rate a key is counted exactly, one by one.
-        many = 1 if before is None or before.left < rate.burst / 2 else max(1, int(rate.per_s * _TAKES_S))
-        answer = await self._ask(name, rate, many)
-        if answer is not None and many > 1 and not answer.passes:
-            many, answer = 1, await self._ask(name, rate, 1)  # others have asked meanwhile
-        if answer is not None:
-            self._remember(name, many - 1, answer)
-        return answer
+        while (before := self._use(name)) is None:
+            if self.away or self._is_slow():
+                return None
+            # Near its rate a key is counted exactly, one by one.
+            said = self._taken.get(name)
+            if said is None or said[2].left < rate.burst / 2:
+                return self._remember(name, 0, await self._ask(name, rate, 1))
+            if asking := self._asking.get(name):
+                await asking.wait()  # what that brings is for all who came meanwhile
+                continue
+            return await self._take_many(name, rate, max(1, int(rate.per_s * _TAKES_S)))
+        return before
 
-    def _remember(self, name: str, count: int, answer: Taken) -> None:
+    async def _take_many(self, name: str, rate: Rate, many: int) -> Taken | None:
+        asking = self._asking[name] = asyncio.Event()
+        try:
+            answer = await self._ask(name, rate, many)
+            if answer is not None and many > 1 and not answer.passes:
+                many, answer = 1, await self._ask(name, rate, 1)  # others have asked meanwhile
+            return self._remember(name, many - 1, answer)
+        finally:
+            del self._asking[name]
+            asking.set()
+
+    def _use(self, name: str) -> Taken | None:
+        """One of those that were taken before, if there is one."""
+        count, until, before = self._taken.get(name, (0, 0.0, None))
+        if before is None or not count or time.monotonic() >= until:
+            return None
+        self._taken[name] = (count - 1, until, before)
+        return before
+
+    def _remember(self, name: str, count: int, answer: Taken | None) -> Taken | None:
+        if answer is None:
+            return None
         if len(self._taken) > _MOST_REMEMBERED:
             self._taken.clear()
         self._taken[name] = (count if answer.passes else 0, time.monotonic() + _KEEPS_S, answer)
+        return answer
 
     async def _ask(self, name: str, rate: Rate, many: int) -> Taken | None:
         number = next(self._numbers)

@@ -193,9 +193,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
 
 
+def problem_of(request: Request, error: ImpastoError) -> JSONResponse:
+    """The answer that tells this error."""
+    return problem(request, error.code, error.message, hint=error.hint, **error.data)
+
+
 async def _impasto_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ImpastoError)
-    return problem(request, error.code, error.message, hint=error.hint, **error.data)
+    return problem_of(request, error)
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
