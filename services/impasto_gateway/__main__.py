@@ -22,6 +22,7 @@ def main() -> None:
         log_level="warning",
         timeout_graceful_shutdown=3,
         server_header=False,
+        proxy_headers=False,  # nobody asks from where a request came
     )
 
 

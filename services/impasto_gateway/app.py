@@ -21,7 +21,7 @@ from impasto.backends.sealing import SealedVault
 from impasto.backends.telemetry.process import end_telling
 from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
-from impasto.backends.web.requests import RequestFrame
+from impasto.backends.web.requests import NO_TELEMETRY, RequestFrame
 from impasto.settings import Settings
 from impasto_gateway.awakening import Awakener
 from impasto_gateway.group_commit import GroupCommit
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     app: FastAPI = FastAPIOffline(
         redoc_url=None,
         title="Impasto", version=impasto.__version__, description=_ABOUT, lifespan=_lifespan, redirect_slashes=False,
+        telemetry=NO_TELEMETRY,
         responses=problems.documented(400, 401, 403, 404, 413, 422, 429, 503),
     )  # fmt: skip
     made, app.openapi = app.openapi, lambda: linked(problems.documented_schemas(made()))  # type: ignore[method-assign]

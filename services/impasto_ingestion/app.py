@@ -15,7 +15,7 @@ from impasto.backends.rates import rates_of
 from impasto.backends.telemetry.process import end_telling
 from impasto.backends.web import problems
 from impasto.backends.web.known_keys import KnownKeys
-from impasto.backends.web.requests import RequestFrame
+from impasto.backends.web.requests import NO_TELEMETRY, RequestFrame
 from impasto.settings import Settings
 from impasto_ingestion import limits
 from impasto_ingestion.decoders import Decoders
@@ -29,7 +29,14 @@ from impasto_ingestion.workplace import Workplace
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application; servers are connected to in its lifespan."""
     # The gateway documents this address as its own.
-    app = FastAPI(lifespan=_lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        lifespan=_lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=NO_TELEMETRY,
+    )
     app.state.settings = settings
     problems.install(app)
     # A file of weights has a limit of its own.

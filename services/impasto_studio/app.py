@@ -14,6 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from nicegui import app as pages_app
 from nicegui import ui
 
+from impasto.backends.web.requests import NO_TELEMETRY
 from impasto.settings import Settings
 from impasto_studio import pages
 from impasto_studio.clients import Clients
@@ -29,7 +30,7 @@ _STATIC: Final = Path(__file__).parent / "static"
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. One a process: pages register themselves with the library that serves them."""
-    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
     # The pages' library has an application of its own inside of this one; both find the parts.
     app.state.parts = pages_app.state.parts = Parts(
         settings, Clients(settings.gateway_url), _uploads(settings), Tickets()

@@ -91,6 +91,7 @@ class Bells:
     def _send(self, queue: str, headers: dict[str, Any]) -> None:
         self._app.send_task(
             TASK, kwargs={"v": VERSION, "queue": queue}, queue=queue, headers=headers, ignore_result=True,
+            argsrepr="", kwargsrepr="",  # nobody reads them
             # Once more, because the first may have gone into a connection of before an outage.
             retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         )  # fmt: skip

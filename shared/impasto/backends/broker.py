@@ -14,6 +14,8 @@ _LOG = logging.getLogger("impasto.broker")
 class _Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
     """Reads on behind a message that is none; kombu's own ends its worker, and so one such message ends each."""
 
+    _kept: Any = None
+
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)
@@ -22,6 +24,14 @@ class _Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
             _LOG.error("dropped what was no message: %s", type(error).__name__)
             self.connection.client.dropped()
             return True
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        """One client for as long as its pool; kombu's own makes a new one for each command, a fifth of a message."""
+        if asynchronous:
+            return super()._create_client(asynchronous)
+        if self._kept is None or self._kept.connection_pool is not self.pool:
+            self._kept = super()._create_client()
+        return self._kept
 
 
 class _Transport(redis.Transport):  # type: ignore[misc]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from fastapi.telemetry import TelemetryConfig
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,8 @@ REQUESTS: Final = Counter("impasto_http_requests", "Requests by route and status
 SECONDS: Final = Histogram("impasto_http_request_seconds", "Seconds until the answer ended", ["method", "route"])
 # Asked every few seconds by whoever watches, and of no interest afterwards.
 _PROBES: Final = frozenset({"/healthz", "/livez", "/readyz", "/metrics"})
+# FastAPI's own, if somebody turns it on, would tell what was in a request that it refuses. This frame tells the rest.
+NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 _GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
