@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import Final
 
-AREAS: Final = ("engine", "claims", "listing", "webhooks", "starting", "noop", "events")
+AREAS: Final = ("engine", "claims", "listing", "webhooks", "starting", "silence", "noop", "events")
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,13 +69,13 @@ async def closed_loop(url: str, requests: Iterator[bytes], connections: int) -> 
     return [answer for answers in await asyncio.gather(*(one() for _ in range(connections))) for answer in answers]
 
 
-async def steady(url: str, request: bytes, per_s: float, seconds: float, connections: int = 32) -> list[Answer]:
+async def steady(url: str, requests: Iterable[bytes], per_s: float, connections: int = 32) -> list[Answer]:
     """Asks at a steady rate, whether or not the answers keep up."""
     idle: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(connections):
         idle.put_nowait(Connection(url))
 
-    async def one() -> Answer:
+    async def one(request: bytes) -> Answer:
         connection = await idle.get()
         try:
             return await connection.ask(request)
@@ -83,9 +83,9 @@ async def steady(url: str, request: bytes, per_s: float, seconds: float, connect
             idle.put_nowait(connection)
 
     began, asked = time.perf_counter(), []
-    for number in range(int(per_s * seconds)):
+    for number, request in enumerate(requests):
         await asyncio.sleep(max(began + number / per_s - time.perf_counter(), 0))
-        asked.append(asyncio.create_task(one()))
+        asked.append(asyncio.create_task(one(request)))
     answers = list(await asyncio.gather(*asked))
     while not idle.empty():
         await idle.get_nowait().close()

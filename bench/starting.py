@@ -50,7 +50,7 @@ def run() -> list[Row]:
             lags = _lags(stack, asyncio.run(_one_by_one(url, request, ONE_BY_ONE)))
             p50s.append(statistics.median(lags))
             p99s.append(statistics.quantiles(lags, n=100)[98])
-            lags = _lags(stack, asyncio.run(steady(url, request, PER_S, SECONDS)))
+            lags = _lags(stack, asyncio.run(steady(url, [request] * PER_S * SECONDS, PER_S)))
             busy.append(statistics.quantiles(lags, n=100)[98])
     with bench_stack() as stack:  # without a worker: what one gateway process accepts
         bare = _bare_rows(stack)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import httpx
 
+from bench.load import post, steady
 from bench.platform import platform
 from bench.rows import Row, keep
 from impasto.testing.processes import eventually
@@ -64,12 +65,9 @@ async def _measured(stack: Stack, name: str, *, hangs: bool) -> float:
         httpx.AsyncClient(base_url=stack.url, trust_env=False, timeout=60) as client,
     ):
         queued = {tenant: await _prepared(stack, client, tenant, places[tenant]) for tenant in tenants}
-        began, asked = time.monotonic(), []
-        for number in range(EVENTS_PER_S * SECONDS):
-            await asyncio.sleep(max(began + number / EVENTS_PER_S - time.monotonic(), 0))
-            tenant = tenants[number % RECEIVERS]
-            asked.append(asyncio.create_task(_canceled(stack, client, tenant, queued[tenant].pop())))
-        await asyncio.gather(*asked)
+        asked = [_cancel(stack, tenant, queued[tenant].pop()) for _ in range(_EACH) for tenant in tenants]
+        answers = await steady(stack.url, asked, EVENTS_PER_S)
+        assert all(answer.status == 202 for answer in answers), next(a.body for a in answers if a.status != 202)
         most, patience = (RECEIVERS - len(stuck)) * _EACH, time.monotonic() + 60
         while len(lags) < most and time.monotonic() < patience:
             await asyncio.sleep(0.1)
@@ -94,9 +92,8 @@ async def _prepared(stack: Stack, client: httpx.AsyncClient, tenant: str, url: s
     return [item["id"] for item in answer.json()["items"]]
 
 
-async def _canceled(stack: Stack, client: httpx.AsyncClient, tenant: str, job_id: str) -> None:
-    answer = await client.post(f"/v1/jobs/{job_id}/cancel", headers={"Authorization": f"Bearer {stack.key(tenant)}"})
-    answer.raise_for_status()
+def _cancel(stack: Stack, tenant: str, job_id: str) -> bytes:
+    return post(f"{stack.url}/v1/jobs/{job_id}/cancel", stack.key(tenant), None)
 
 
 @asynccontextmanager

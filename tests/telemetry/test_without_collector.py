@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -66,6 +67,24 @@ def test_a_collector_without_the_extra_is_told_at_once_and_what_to_do() -> None:
     told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
     assert told.returncode == 1
     assert "is not installed: pip install 'impasto[traces]'" in told.stderr
+
+
+@pytest.mark.parametrize("service", ["gateway", "ingestion", "studio"])
+def test_the_frameworks_own_telemetry_stays_off_whoever_sets_it_up(service: str) -> None:
+    # It would tell the words of errors, and with them what was in a request.
+    asked = f"""
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from impasto_{service}.app import create_app
+from impasto.settings import Settings
+trace.set_tracer_provider(TracerProvider())
+print(create_app(Settings.from_environment({{}}))._native_telemetry.enabled())
+"""
+    environment = {**os.environ, "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
+    told = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+    assert told.stdout.strip().splitlines()[-1:] == ["False"], told.stderr
 
 
 def test_runners_do_not_load_what_formats_lines_of_other_processes() -> None:
