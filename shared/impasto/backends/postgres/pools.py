@@ -27,6 +27,8 @@ _KEEPALIVE = {
 }
 
 
+# Connections that a service keeps although it is idle: whoever comes in a burst does not wait for one to be made.
+_READY: Final = 4
 # A connection that answered so lately is handed out unseen.
 _SURE_S: Final = 1.0
 
@@ -55,7 +57,7 @@ def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection
     """A pool for role impasto_api; open it in the application's lifespan."""
     return AsyncConnectionPool(
         url,
-        min_size=1,
+        min_size=min(_READY, most),
         max_size=most,
         timeout=5,
         max_idle=120,

@@ -116,7 +116,7 @@ async def _count(request: Request, key_id: str, key: KnownKey) -> None:
     rate = rates.rate_of(key.requests_per_s, key.requests_burst)
     counted = None if rates.away else await rates.take(key_id, rate)
     if counted is None and rates.away and request.method not in _READING:
-        async with connection_of(request.app.state.pool) as connection, connection.transaction():
+        async with connection_of(request.app.state.pool) as connection:
             counted = await take(connection, key.tenant_id, key_id, rate)
     if counted is None:
         return
