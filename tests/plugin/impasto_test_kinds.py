@@ -5,6 +5,7 @@ It registers by entry points, as any plug-in from outside does.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import time
@@ -22,7 +23,8 @@ from impasto.kinds.kind import Kind, Params, Result
 class Stamp(Params):
     """Write `text` into an artifact; wait at `pause_at` while the file `gate` exists; compute for `seconds`.
 
-    With a `ledger` each attempt gets a number of its own, notes it there and writes it into its artifact.
+    With a `ledger` each attempt gets a number of its own, notes it there and writes it into its artifact; one that is
+    to `say` it leaves its digest in the result, and no artifact.
     """
 
     text: str = Field(max_length=1000)
@@ -128,10 +130,12 @@ def run(context: Any, params: Stamp) -> Any:
         context.tools.artworks.by_id(context.tenant_id, "art_none")
     if params.then == "fill":
         fill()
-    if params.then == "say":  # a result, and nothing that would become visible with it
+    if params.then == "say" and not params.ledger:
         wait_here(body, "compute", os.getpid())
-        return Outcome(Stamped(artifact=ArtifactRef(sha256="0" * 64, media_type="text/plain", size_bytes=1)))
+        return Outcome(_said(""))
     text = context.compute("impasto_test_kinds:compute", body)["text"]
+    if params.then == "say":
+        return Outcome(_said(text))
     file = context.folder / "stamp.json"
     file.write_text(text)
     artifact = context.put(file)
@@ -141,6 +145,12 @@ def run(context: Any, params: Stamp) -> Any:
         Stamped(artifact=artifact),
         edges=(Edge(source=source, target=f"sha256:{artifact.sha256}", relation="content_of"),),
     )
+
+
+def _said(text: str) -> Stamped:
+    """A result, and nothing that would become visible with it."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return Stamped(artifact=ArtifactRef(sha256=digest, media_type="text/plain", size_bytes=len(text)))
 
 
 class _Handlers:

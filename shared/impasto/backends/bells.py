@@ -45,6 +45,7 @@ def celery_app(
             "socket_connect_timeout": min(5, socket_timeout_s),
             "socket_keepalive": True,
             "health_check_interval": 5,
+            "ack_emulation": False,
             "visibility_timeout": 3600,
         },
         task_acks_late=False,
@@ -92,6 +93,7 @@ class Bells:
         self._app.send_task(
             TASK, kwargs={"v": VERSION, "queue": queue}, queue=queue, headers=headers, ignore_result=True,
             argsrepr="", kwargsrepr="",  # nobody reads them
+            declare=[],  # who hears declares it; what is sent lies in the list of that name, declared or not
             # Once more, because the first may have gone into a connection of before an outage.
             retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0},
         )  # fmt: skip

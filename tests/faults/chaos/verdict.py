@@ -18,6 +18,10 @@ SELECT job_id, type, extract(epoch FROM occurred_at)::float, data->>'worker', da
 FROM job_events ORDER BY job_id, number
 """
 _ENDS: Final = frozenset({"job.succeeded", "job.failed", "job.canceled"})
+_ROWS: Final = """
+SELECT id, params->>'text', state, error_code, attempts, params->>'then' = 'say', result->'artifact'->>'sha256'
+FROM jobs
+"""
 # A start that comes so long after something was mended has nothing to do with it.
 _LONG_S: Final = 120.0
 _GRACE_S: Final = 15.0
@@ -57,7 +61,7 @@ def judge(stack: Stack, accepted: dict[str, str], given_up: list[str], ledger: P
     """Looks at every job that was accepted, and at every one that is there."""
     verdict = Verdict(accepted=len(accepted), faults=len(faults), given_up=len(given_up), complaints=list(given_up))
     events = _events(stack)
-    rows = {row[0]: row[1:] for row in stack.sql("SELECT id, params->>'text', state, error_code, attempts FROM jobs")}
+    rows = {row[0]: row[1:] for row in stack.sql(_ROWS)}
     by_words = defaultdict(list)
     for job_id, (words, *_) in rows.items():
         by_words[words].append(job_id)
@@ -65,7 +69,7 @@ def judge(stack: Stack, accepted: dict[str, str], given_up: list[str], ledger: P
     edges = dict(stack.sql("SELECT job_id, count(*) FROM lineage_edges GROUP BY job_id"))
     computed = _computed(ledger)
     for words, job_id in accepted.items():
-        words_are, state, code, attempts = rows.get(job_id, (None, "missing", None, 0))
+        words_are, state, code, attempts, says, said = rows.get(job_id, (None, "missing", None, 0, False, None))
         told = events.get(job_id, [])
         verdict.ended += state in {"succeeded", "failed", "canceled"}
         verdict.most_attempts = max(verdict.most_attempts, attempts)
@@ -73,12 +77,13 @@ def judge(stack: Stack, accepted: dict[str, str], given_up: list[str], ledger: P
             verdict.lost += 1
             story = " ".join(f"{e.type[4:]}:{e.worker or e.cause or e.code or ''}" for e in told)
             verdict.complaints.append(f"{job_id} is {state} {code or ''}: {story}")
-        results = [text for text in computed[words] if hashlib.sha256(text.encode()).hexdigest() in visible]
+        shown = {said} if says else visible
+        results = [text for text in computed[words] if hashlib.sha256(text.encode()).hexdigest() in shown]
         finals = [event.type for event in told if event.type in _ENDS]
         if len(by_words[words]) > 1 or len(results) > 1 or len(finals) > 1 or edges.get(job_id, 0) > 1:
             verdict.doubled += 1
             verdict.complaints.append(f"{job_id}: {by_words[words]}, results {results}, ends {finals}")
-        elif state == "succeeded" and not (len(results) == len(finals) == edges.get(job_id, 0) == 1):
+        elif state == "succeeded" and not (len(results) == len(finals) == 1 == edges.get(job_id, 0) + says):
             verdict.lost += 1
             verdict.complaints.append(f"{job_id} succeeded without its result: {results}, {finals}")
     verdict.late_refused = sum(_refused(log) for log in stack.folder.glob("impasto_worker-*.log"))
