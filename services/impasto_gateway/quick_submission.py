@@ -47,6 +47,7 @@ class QuickSubmission:
         if scope["type"] != "http" or scope["path"] != _ROUTE.path or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        scope["route"] = _ROUTE  # whatever goes wrong here is counted there as well
         request = Request(scope, receive)
         try:
             response = await _accept(request)
@@ -55,7 +56,6 @@ class QuickSubmission:
         if response is None:
             await self._app(scope, await _unread(request, receive), send)
             return
-        scope["route"] = _ROUTE
         await response(scope, receive, send)
 
 

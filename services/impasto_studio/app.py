@@ -31,7 +31,8 @@ _STATIC: Final = Path(__file__).parent / "static"
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. One a process: pages register themselves with the library that serves them."""
     app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
-    # The pages' library has an application of its own inside of this one; both find the parts.
+    # The pages' library has an application of its own inside of this one; both find the parts, and neither tells.
+    pages_app._native_telemetry.config.update(NO_TELEMETRY)
     app.state.parts = pages_app.state.parts = Parts(
         settings, Clients(settings.gateway_url), _uploads(settings), Tickets()
     )

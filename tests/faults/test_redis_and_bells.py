@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from pathlib import Path
 
 import redis
@@ -79,11 +80,23 @@ _ODD_TASKS = ({}, {"v": "1"}, {"v": 1, "queue": None}, {"v": 1, "queue": "test",
 _ODD_BELLS = (b"", b"{", b"[]", b"null", b"{}", b"\xff\xfe", b'{"body": "!", "properties": {}}')
 
 
+def _ring_without_an_id(url: str, count: int) -> None:
+    """As good as a bell until a request is made of it."""
+    there = redis.Redis.from_url(url)
+    celery_app(url).send_task(TASK, kwargs={"v": 1, "queue": "odd"}, queue="odd")
+    bell = json.loads(there.rpop(f"{KEY_PREFIX}odd") or b"")
+    del bell["headers"]["id"]
+    for _ in range(count):
+        bell["properties"]["delivery_tag"] = str(uuid.uuid4())
+        there.lpush(f"{KEY_PREFIX}test", json.dumps(bell))
+
+
 def test_bells_that_nobody_can_read_hold_up_no_job(stack: Stack) -> None:
     stack.start_gateway()
     worker = stack.start_worker("w", ["test"])
     for odd in _ODD_BELLS:
         redis.Redis.from_url(stack.settings.redis_url).lpush(f"{KEY_PREFIX}test", odd)
+    _ring_without_an_id(stack.settings.redis_url, 5)  # more than there are slots: they must not hold them
     app = celery_app(stack.settings.redis_url)
     for kwargs in _ODD_TASKS:
         app.send_task(TASK, kwargs=kwargs, queue="test")

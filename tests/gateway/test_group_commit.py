@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import DatabaseError
+from psycopg.rows import dict_row
 
 from impasto.backends.postgres.pools import api_pool
 from impasto.kinds import all_kinds
-from impasto.submission import NewJob, new_job_id
+from impasto.submission import NewJob, new_job, new_job_id
 from impasto.testing.databases import DatabaseUrls
 from impasto_gateway.group_commit import Accepted, GroupCommit
 
@@ -111,3 +113,43 @@ async def test_what_comes_during_a_commit_is_the_next_ones_and_whoever_goes_away
     assert first.cancelled()
     # They were sent before they were given up: accepted all the same, as where an answer is lost on its way.
     assert _rows(database) == [("tnt_a", 6, 2)]
+
+
+@pytest.mark.anyio
+async def test_jobs_that_share_a_statement_are_kept_as_one_by_itself_is(database: DatabaseUrls) -> None:
+    def rich(number: int) -> NewJob:
+        return replace(
+            new_job(
+                new_job_id(),
+                {
+                    "kind": "test.draw",
+                    "params": {"checkpoint": "c", "prompt": "Füchse \u2028 \\u0041 🦊", "seed": 2**62, "style": None},
+                    "priority": -3,
+                    "deadline_s": 7200.5,
+                    "start_by_s": 3600.25,
+                    "start_after_s": 60.125,
+                    "no_progress_s": 30.5,
+                },
+                "00-" + "a" * 32 + "-" + "b" * 16 + "-01",
+            ),
+            idempotency_key=f"key {number}",
+            request_sha256=bytes(range(32)),
+        )
+
+    async with _group_commit(database) as commits:
+        alone = rich(0)
+        assert await commits.accept("tnt_a", alone)
+        assert None not in await _sent_together(commits, [("tnt_a", rich(number)) for number in range(1, 4)])
+    with psycopg.connect(database.admin, row_factory=dict_row) as connection:
+        asked = "SELECT *, xmin::text AS made_by FROM jobs ORDER BY id = %s DESC"
+        rows = connection.execute(asked, [alone.id]).fetchall()
+    assert len({row["made_by"] for row in rows[1:]}) < 3, "some of them went together"
+    for row in rows:
+        begun = row["created_at"]
+        for name in ("run_after", "finish_by", "start_by"):
+            row[name] -= begun
+        for name in ("id", "idempotency_key", "made_by", "created_at"):
+            del row[name]
+    assert rows[1:] == [rows[0]] * 3
+    assert rows[0]["affinity"] == "c"
+    assert rows[0]["request_sha256"] == bytes(range(32))

@@ -21,6 +21,7 @@ from impasto.backends.web.requests import REQUESTS, RequestFrame
 from impasto.quotas import Rate
 from impasto.settings import Settings
 from impasto.tenants import new_key
+from impasto_gateway.app import create_app
 from impasto_gateway.group_commit import GroupCommit
 from impasto_gateway.quick_submission import QuickSubmission
 from impasto_gateway.ringing import Ringer
@@ -129,3 +130,17 @@ async def test_it_refuses_what_comes_too_fast_and_is_counted_by_its_route(
     assert int(answers[-1].headers["retry-after"]) > 900
     assert REQUESTS.labels("POST", "/v1/jobs", 202)._value.get() == counted[202] + 2
     assert REQUESTS.labels("POST", "/v1/jobs", 429)._value.get() == counted[429] + 1
+
+
+def test_the_gateway_has_it_inside_the_frame_of_every_request() -> None:
+    classes = [each.cls for each in create_app(Settings.from_environment({})).user_middleware]
+    assert classes == [RequestFrame, QuickSubmission]
+
+
+@pytest.mark.anyio
+async def test_what_goes_wrong_in_it_is_counted_by_its_route(gateway: tuple[FastAPI, httpx.AsyncClient]) -> None:
+    app, client = gateway
+    counted = REQUESTS.labels("POST", "/v1/jobs", 500)._value.get()
+    app.state.parts = None
+    assert (await client.post("/v1/jobs", json=_BODY)).status_code == 500
+    assert REQUESTS.labels("POST", "/v1/jobs", 500)._value.get() == counted + 1

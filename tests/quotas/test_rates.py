@@ -83,6 +83,23 @@ def test_what_comes_while_a_key_is_asked_for_waits_for_that_answer(settings: Set
     assert asyncio.run(main()) == 1, "a hundred were taken at once, and sixty used"
 
 
+def test_a_crowd_of_a_slow_key_waits_for_two_answers_and_not_for_one_after_the_other(settings: Settings) -> None:
+    rate = Rate(per_s=50, burst=1000)  # one request is what it takes ahead
+
+    async def main() -> int:
+        rates = RedisRates(settings.redis_url, rate, answers_in_s=_PATIENT_S)
+        try:
+            await rates.take("slow", rate)
+            before = await _scripts_run(rates)
+            found = await asyncio.gather(*(rates.take("slow", rate) for _ in range(64)))
+            assert all(one is None or one.passes for one in found)
+            return await _scripts_run(rates) - before
+        finally:
+            await rates.stop()
+
+    assert asyncio.run(main()) <= 3
+
+
 def test_however_many_ask_at_once_redis_does_not_count_as_away(settings: Settings) -> None:
     rate = Rate(per_s=1000, burst=5000)
 

@@ -17,10 +17,13 @@ class _Channel(redis.Channel):  # type: ignore[misc]  # kombu has no types
     _kept: Any = None
 
     def _brpop_read(self, **options: Any) -> Any:
+        held = set(self.qos._delivered)
         try:
             return super()._brpop_read(**options)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            # Redis has given it away already: it is gone.
+            # Redis has given it away already: it is gone. It must hold no place either, if it was read so far.
+            for tag in set(self.qos._delivered) - held:
+                self.qos.ack(tag)
             _LOG.error("dropped what was no message: %s", type(error).__name__)
             self.connection.client.dropped()
             return True

@@ -9,6 +9,7 @@ import asyncio
 import itertools
 import logging
 import time
+from collections import Counter
 from contextvars import Context
 from typing import Final
 
@@ -62,8 +63,9 @@ class RedisRates:
         self.away = False
         # What was taken for a key and not used yet: how many requests, until when, and what was said of them.
         self._taken: dict[str, tuple[int, float, Taken]] = {}
-        # Keys for which somebody takes several at this moment.
+        # Keys for which somebody takes several at this moment, and how many wait for that.
         self._asking: dict[str, asyncio.Event] = {}
+        self._waiting: Counter[str] = Counter()
         # When the questions were asked that have no answer yet, the oldest first.
         self._open: dict[int, float] = {}
         self._numbers = itertools.count()
@@ -91,20 +93,34 @@ class RedisRates:
         """Counts a request of this key; None if Redis cannot say."""
         # Another rate begins anew: what was asked under a slower one must not be waited for.
         name = f"impasto:rate:{key_id}:{rate.per_s:g}:{rate.burst}"
+        slow_from = time.monotonic() + min(_SLOW_S, self._answers_in_s)
         while (before := self._use(name)) is None:
-            if self.away or self._is_slow():
+            waited = name in self._asking and time.monotonic() > slow_from
+            if self.away or self._is_slow() or waited:
                 return None
             # Near its rate a key is counted exactly, one by one.
             said = self._taken.get(name)
             if said is None or said[2].left < rate.burst / 2:
                 return self._remember(name, 0, await self._ask(name, rate, 1))
-            if asking := self._asking.get(name):
-                await asking.wait()  # what that brings is for all who came meanwhile
-                continue
-            return await self._take_many(name, rate, max(1, int(rate.per_s * _TAKES_S)))
+            if name not in self._asking:
+                return await self._take_many(name, rate, said[2].left)
+            await self._wait_for(name)
         return before
 
-    async def _take_many(self, name: str, rate: Rate, many: int) -> Taken | None:
+    async def _wait_for(self, name: str) -> None:
+        """For whoever takes several of this key, which are for all who come meanwhile."""
+        self._waiting[name] += 1
+        try:
+            await self._asking[name].wait()
+        finally:
+            self._waiting[name] -= 1
+            if not self._waiting[name]:
+                del self._waiting[name]
+
+    async def _take_many(self, name: str, rate: Rate, left: int) -> Taken | None:
+        # For a while ahead, and for all that wait at this moment; not further than to where it is counted exactly.
+        many = max(int(rate.per_s * _TAKES_S), 1 + self._waiting[name])
+        many = max(1, min(many, int(left - rate.burst / 2)))
         asking = self._asking[name] = asyncio.Event()
         try:
             answer = await self._ask(name, rate, many)
@@ -128,7 +144,9 @@ class RedisRates:
             return None
         if len(self._taken) > _MOST_REMEMBERED:
             self._taken.clear()
-        self._taken[name] = (count if answer.passes else 0, time.monotonic() + _KEEPS_S, answer)
+        kept, until, _ = self._taken.get(name, (0, 0.0, None))
+        kept = kept if time.monotonic() < until else 0  # somebody else's, counted already
+        self._taken[name] = (kept + (count if answer.passes else 0), time.monotonic() + _KEEPS_S, answer)
         return answer
 
     async def _ask(self, name: str, rate: Rate, many: int) -> Taken | None:

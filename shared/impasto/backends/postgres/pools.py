@@ -49,12 +49,19 @@ class _Rested:
             ConnectionPool.check_connection(connection)
             self._seen[connection] = time.monotonic()
 
+    async def used(self, connection: AsyncConnection[Any]) -> None:
+        self._seen[connection] = time.monotonic()
+
+    def used_now(self, connection: Connection[Any]) -> None:
+        self._seen[connection] = time.monotonic()
+
     def _rested(self, connection: BaseConnection[Any]) -> bool:
         return time.monotonic() - self._seen.get(connection, 0.0) > _SURE_S
 
 
 def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection[Any]]:
     """A pool for role impasto_api; open it in the application's lifespan."""
+    rested = _Rested()
     return AsyncConnectionPool(
         url,
         min_size=min(_READY, most),
@@ -63,7 +70,8 @@ def api_pool(url: str, *, most: int = 16) -> AsyncConnectionPool[AsyncConnection
         max_idle=120,
         reconnect_timeout=_RECONNECT_S,
         open=False,
-        check=_Rested().check,
+        check=rested.check,
+        reset=rested.used,
         # `tenant_transaction` says BEGIN itself, together with whose transaction it is: one round trip, not two.
         kwargs={"connect_timeout": 5, "autocommit": True, **_KEEPALIVE},
     )
@@ -74,6 +82,7 @@ def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> Connecti
 
     With `plan_once` a prepared statement keeps its plan: to plan a claim takes longer than to run it.
     """
+    rested = _Rested()
     return ConnectionPool(
         url,
         min_size=1,
@@ -82,7 +91,8 @@ def engine_pool(url: str, *, most: int = 4, plan_once: bool = False) -> Connecti
         max_idle=120,
         reconnect_timeout=_RECONNECT_S,
         open=True,
-        check=_Rested().check_now,
+        check=rested.check_now,
+        reset=rested.used_now,
         kwargs={
             "connect_timeout": 5,
             **_KEEPALIVE,

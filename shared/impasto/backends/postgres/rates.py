@@ -11,7 +11,7 @@ from impasto.quotas import Rate, Taken, taken
 
 # Moves the row only if the request passes. The clock moves on within a transaction: who waited for the row counts from
 # when it got it. To make the row is to say whose it is, before any policy is looked at: no statement comes before. The
-# table is not logged, so that nobody waits for a disk.
+# table is not logged: only the first row of a key, whose tenant is locked for it, waits for a disk.
 _TAKE: Final = """
 WITH moved AS (
     INSERT INTO request_rates AS r (tenant_id, key_id, full_at)

@@ -27,9 +27,14 @@ def begin_telling(settings: Settings, service: str) -> None:
         spans.record_by(OtlpRecorder.of(settings, service))
 
 
+def _has_sender() -> bool:
+    # What only names spans comes along with other libraries.
+    return find_spec("opentelemetry") is not None and find_spec("opentelemetry.sdk") is not None
+
+
 def _can_send() -> bool:
     """Whether to load what sends. Who asked for it by our own name is told what is missing by its import."""
-    if os.environ.get("IMPASTO_TRACES_ENDPOINT") or find_spec("opentelemetry") is not None:
+    if os.environ.get("IMPASTO_TRACES_ENDPOINT") or _has_sender():
         return True
     _LOG.warning("no spans are sent, though OTEL_EXPORTER_OTLP_ENDPOINT is set: pip install 'impasto[traces]'")
     return False
