@@ -16,18 +16,15 @@ from kombu.asynchronous import get_event_loop
 class TaskPool(thread.TaskPool):  # type: ignore[misc]  # celery has no types
     """Wakes the loop after each task, when the task counts no more."""
 
-    # Kept, because kombu forgets which loop it is when the connection to Redis was lost once; it is the same one.
-    _loop: Any = None
-
     def on_apply(self, *args: Any, **kwargs: Any) -> Any:
-        self._loop = get_event_loop() or self._loop
         applied = super().on_apply(*args, **kwargs)
-        applied.f.add_done_callback(self._wake)
+        applied.f.add_done_callback(_wake)
         return applied
 
-    def _wake(self, _: Future[Any]) -> None:
-        if self._loop:
-            self._loop.call_soon(_nothing)
+
+def _wake(_: Future[Any]) -> None:
+    if loop := get_event_loop():
+        loop.call_soon(_nothing)
 
 
 def _nothing() -> None:
