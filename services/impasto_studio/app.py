@@ -11,10 +11,10 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 from nicegui import app as pages_app
 from nicegui import ui
 
-from impasto.backends.web.requests import NO_TELEMETRY
 from impasto.settings import Settings
 from impasto_studio import pages
 from impasto_studio.clients import Clients
@@ -26,13 +26,15 @@ from impasto_studio.sessions import SESSION_S, keep_tidy
 from impasto_studio.tickets import Tickets
 
 _STATIC: Final = Path(__file__).parent / "static"
+# As in the services with an API: it would tell what was in a request that was refused.
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. One a process: pages register themselves with the library that serves them."""
-    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=NO_TELEMETRY)
+    app = FastAPI(lifespan=_lifespan, docs_url=None, redoc_url=None, openapi_url=None, telemetry=_NO_TELEMETRY)
     # The pages' library has an application of its own inside of this one; both find the parts, and neither tells.
-    pages_app._native_telemetry.config.update(NO_TELEMETRY)
+    pages_app._native_telemetry.config.update(_NO_TELEMETRY)
     app.state.parts = pages_app.state.parts = Parts(
         settings, Clients(settings.gateway_url), _uploads(settings), Tickets()
     )
