@@ -20,6 +20,10 @@ _LONGEST: Final = (
     "backup/test_embedded.py",
     "embedded/test_up_and_down.py",
     "faults/test_under_load.py",
+    "gateway/test_tenant_events.py",
+    "quotas/test_quotas.py",
+    "telemetry/test_without_collector.py",
+    "gateway/test_odd_requests.py",
 )
 
 
