@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import statistics
+import time
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -37,7 +38,7 @@ def run() -> list[Row]:
                 redis.black_hole()
                 silent.append(asyncio.run(_p99_ms(stack)))
                 redis.heal()
-                asyncio.run(asyncio.sleep(_SETTLES_S))
+                time.sleep(_SETTLES_S)
     ratio = statistics.median(s / u for s, u in zip(silent, usual, strict=True))
     return [
         keep(

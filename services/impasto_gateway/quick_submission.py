@@ -38,7 +38,7 @@ _ROUTE: Final = _Route("/v1/jobs")
 
 
 class QuickSubmission:
-    """Inside the frame of every request, before FastAPI looks for a route, which costs a third of a submission."""
+    """Inside the frame of every request, before FastAPI looks for a route, which costs a quarter of a submission."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
