@@ -91,15 +91,15 @@ def test_without_any_reconciler_jobs_run_and_the_next_one_finds_what_was_lost(st
 def test_a_rolling_restart_under_load_costs_no_job_an_attempt(stack: Stack) -> None:
     stack.start_gateway()
     stack.start_reconciler()
-    workers = [stack.start_worker(name, ["test"], slots=2) for name in ("a", "b")]
+    workers = {name: stack.start_worker(name, ["test"], slots=2) for name in ("a", "b")}
     submitting = Submitting(stack, 80, 0.15)
     rounds = 0
     while submitting.thread.is_alive():
-        for worker in workers:
+        for name, worker in workers.items():
             worker.stop()
             assert worker.wait() == 0
-            worker.start()
-            time.sleep(2)
+            stack.await_worker(name, worker.start())
+            time.sleep(1)  # in which it takes jobs
         rounds += 1
     assert rounds >= 1
     _each_once(stack, submitting.accepted, attempts=1)

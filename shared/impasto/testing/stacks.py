@@ -87,8 +87,12 @@ class Stack:
             "impasto_worker", "worker", "--name", name, "--queues", ",".join(queues), "--slots", str(slots),
             **environment,
         )  # fmt: skip
-        eventually(lambda: self._known(name, process.pid), f"worker {name} is known; see {process.log}")
+        self.await_worker(name, process)
         return process
+
+    def await_worker(self, name: str, process: Process) -> None:
+        """Waits until this process has made itself known as that worker: from then on it drains when told to stop."""
+        eventually(lambda: self._known(name, process.pid), f"worker {name} is known; see {process.log}")
 
     def stop(self) -> None:
         for process in reversed(self.processes):
