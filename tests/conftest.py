@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+import redis
 
 from impasto.backends.objects import S3Objects
 from impasto.embedded.ports import PREFERRED
@@ -119,8 +120,10 @@ def database(servers: Servers) -> Iterator[DatabaseUrls]:
 def _settings(
     servers: Servers, urls: DatabaseUrls, folder: Path, redis_number: int | None = None, **changes: str
 ) -> Settings:
-    # A number of its own: no test hears another's bells.
+    # A number of its own: no test hears another's bells, nor those that the last test with this number left.
     number = next(_REDIS_NUMBERS) % (_PLATFORMS_REDIS - 1) + 1 if redis_number is None else redis_number
+    with redis.Redis.from_url(f"{servers.redis_url.rstrip('/')}/{number}") as emptied:
+        emptied.flushdb()
     base = Settings.from_environment(
         {
             "IMPASTO_DATABASE_URL": urls.api,
