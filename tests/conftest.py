@@ -17,6 +17,8 @@ from impasto.backends.objects import S3Objects
 from impasto.embedded.ports import PREFERRED
 from impasto.settings import Settings
 from impasto.testing.databases import DatabaseUrls, cloned_database, make_template
+from impasto.testing.forkserver import ForkServer
+from impasto.testing.processes import Process
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack, stack_settings
 from tests.longest import place_of
@@ -44,9 +46,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: waits for minutes; runs with --slow alone")
     config.addinivalue_line("markers", "alone: measures time; no other test runs meanwhile")
     open_turns(config)
+    Process.forks = ForkServer()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    if Process.forks:
+        Process.forks.stop()
     close_turns(config)
 
 

@@ -109,7 +109,9 @@ def test_varied_views_are_learnt_beside_the_picture_itself(here: School, models_
         assert after.features is not None
         assert after.features.shape == (3, VECTOR_FEATURES)
         assert (after.features[0] == before.features).all()
-        assert not (after.features[1] == after.features[2]).all()
+    # Each change is made by chance, so that a picture's two views are both left as it is now and then.
+    alike = [sample.key for sample in varied if (sample.features[1] == sample.features[2]).all()]
+    assert len(alike) < len(varied) / 5
 
 
 def test_a_loss_that_is_no_number_ends_the_training_with_its_name(here: School, tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import httpx
 
 from impasto.embedded.ports import is_free
+from impasto.testing.forkserver import Forked, ForkServer
 
 T = TypeVar("T")
 _START_S: Final = 30.0
@@ -27,10 +28,13 @@ _CHANCE: Final = random.SystemRandom()
 class Process:
     """One process in its own group, with its output in a file."""
 
+    forks: ClassVar[ForkServer | None] = None
+    """What forks whatever it can, so that a test need not wait for imports; without it each is started from nothing."""
+
     def __init__(self, module: str, *arguments: str, environment: dict[str, str], log: Path) -> None:
-        self._command = [sys.executable, "-m", module, *arguments]
+        self._module, self._arguments = module, arguments
         self._environment, self.log = environment, log
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: subprocess.Popen[bytes] | Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -42,10 +46,14 @@ class Process:
         return self._popen is not None and self._popen.poll() is None
 
     def start(self) -> Process:
+        environment = {**os.environ, **self._environment}
+        if self.forks and self.forks.can_start(self._module, environment):
+            self._popen = self.forks.start(self._module, self._arguments, environment, self.log)
+            return self
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                self._command,
-                env={**os.environ, **self._environment},
+                [sys.executable, "-m", self._module, *self._arguments],
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -66,16 +74,23 @@ class Process:
 
     def stop(self, patience_s: float = 20.0) -> None:
         """SIGTERM, then the end of the patience."""
-        if self.alive:
-            self.signal(signal.SIGTERM)
-            try:
-                self.wait(patience_s)
-            except subprocess.TimeoutExpired:
-                self.kill()
+        stop_all([self], patience_s)
 
     def wait(self, most_s: float | None = None) -> int:
         assert self._popen is not None
         return self._popen.wait(most_s)
+
+
+def stop_all(processes: Sequence[Process], patience_s: float = 20.0) -> None:
+    """SIGTERM for all that live, so that they end side by side; then the end of the patience with each."""
+    living = [process for process in processes if process.alive]
+    for process in living:
+        process.signal(signal.SIGTERM)
+    for process in living:
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def free_port() -> int:

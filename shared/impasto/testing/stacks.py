@@ -11,7 +11,7 @@ import psycopg
 
 from impasto.backends.postgres.bootstrap import bootstrap
 from impasto.settings import Settings
-from impasto.testing.processes import Process, answers, eventually, free_port
+from impasto.testing.processes import Process, answers, eventually, free_port, stop_all
 
 
 @dataclass
@@ -95,8 +95,7 @@ class Stack:
         eventually(lambda: self._known(name, process.pid), f"worker {name} is known; see {process.log}")
 
     def stop(self) -> None:
-        for process in reversed(self.processes):
-            process.stop()
+        stop_all(self.processes[::-1])
 
     def sql(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Looks into the database, as role impasto_engine."""
