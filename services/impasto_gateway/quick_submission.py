@@ -88,7 +88,7 @@ async def _accept(request: Request) -> Response | None:
     key = headers.get("idempotency-key")
     if "prefer" in headers or headers.get("content-type") != _JSON or not (key is None or is_key(key)):
         return None
-    caller = known_caller(request)
+    caller = await known_caller(request)
     if caller is None or caller.has_quotas or not allows(caller.scopes, "submit"):
         return None
     try:
@@ -100,7 +100,9 @@ async def _accept(request: Request) -> Response | None:
     if asked.callback is not None or not stands_alone(job):
         return None
     await count_request(request)
-    return await _answer(the, caller, replace(job, idempotency_key=key, request_sha256=request_digest(body)))
+    if key is not None:
+        job = replace(job, idempotency_key=key, request_sha256=request_digest(body))
+    return await _answer(the, caller, job)
 
 
 async def _answer(the: Parts, caller: Caller, job: NewJob) -> Response | None:

@@ -98,7 +98,7 @@ async def submit_job(
     job = replace(
         new_job(new_job_id(), body, http.state.traceparent),
         idempotency_key=idempotency_key,
-        request_sha256=request_digest(body),
+        request_sha256=None if idempotency_key is None else request_digest(body),
         callback=_callback(request, the, caller.tenant_id),
     )
     with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
@@ -185,7 +185,8 @@ async def submit_jobs(
     # In the order of their identifiers, so that they are claimed as they were given.
     ids = sorted(new_job_id() for _ in request.jobs)
     jobs = [new_job(job_id, asked, http.state.traceparent) for job_id, asked in zip(ids, body["jobs"], strict=True)]
-    jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
+    if idempotency_key is not None:
+        jobs[0] = replace(jobs[0], idempotency_key=idempotency_key, request_sha256=request_digest(body))
     with spans.span("INSERT jobs", "client", attributes=ACCEPTS):
         submitted = await submit_all(PostgresInbox(connection), jobs)
     tell_all_accepted(submitted.jobs)

@@ -59,7 +59,7 @@ WITH job AS (
     SELECT id, current_setting('app.tenant_id'), kind, queue, shape, params, priority,
            now() + make_interval(secs => coalesce(start_after_s, 0)), run_limit_s,
            now() + make_interval(secs => finish_in_s), now() + make_interval(secs => start_in_s), no_progress_s,
-           CASE n WHEN 1 THEN %(idempotency_key)s END, CASE n WHEN 1 THEN %(request_sha256)s END,
+           CASE n WHEN 1 THEN %(idempotency_key)s::text END, CASE n WHEN 1 THEN %(request_sha256)s::bytea END,
            CASE WHEN n = 1 AND %(idempotency_key)s::text IS NOT NULL THEN %(id)s::text[] END, %(traceparent)s,
            affinity, size_class, 1
     FROM unnest(%(id)s::text[], %(kind)s::text[], %(queue)s::text[], %(shape)s::text[], %(params)s::jsonb[],

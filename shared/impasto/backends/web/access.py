@@ -59,13 +59,20 @@ async def authenticate(
     )
 
 
-def known_caller(request: Request) -> Caller | None:
-    """The caller, if the key is good and was looked up a moment ago; the request is not counted yet."""
+async def known_caller(request: Request) -> Caller | None:
+    """The caller, if the key is good and was so when it was last looked up; the request is not counted yet.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     parsed = parse_key(text) if scheme.lower() == "bearer" else None
     if parsed is None:
         return None
-    found = request.app.state.known_keys.get(parsed[0])
+    # A key that nobody has used here is looked up by whoever refuses it, once.
+    if not request.app.state.known_keys.was_known(parsed[0]):
+        return None
+    found = await _look_up(request.app.state, parsed[0])
     if found is None or not same_secret(found.secret_sha256, parsed[1]):
         return None
     request.state.known_key = (parsed[0], found)
@@ -91,14 +98,13 @@ async def _look_up(state: State, key_id: str) -> KnownKey | None:
     """Raises:
     Unavailable: the database does not answer.
     """
+
+    async def look_up(key_id: str) -> KnownKey | None:
+        async with connection_of(state.pool) as connection, connection.transaction():
+            return await key_for_request(connection, key_id)
+
     known: KnownKeys = state.known_keys
-    if found := known.get(key_id):
-        return found
-    async with connection_of(state.pool) as connection, connection.transaction():
-        found = await key_for_request(connection, key_id)
-    if found is not None:
-        known.keep(key_id, found)
-    return found
+    return await known.find(key_id, look_up)
 
 
 async def _count(request: Request, key_id: str, key: KnownKey) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Final
 
 from impasto.backends.postgres.keys import KnownKey
@@ -19,6 +21,40 @@ class KnownKeys:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._found: dict[str, tuple[float, KnownKey]] = {}
+        self._looking: dict[str, asyncio.Task[KnownKey | None]] = {}
+
+    def was_known(self, key_id: str) -> bool:
+        """Whether it was ever looked up and valid, however long ago."""
+        return key_id in self._found
+
+    async def find(self, key_id: str, look_up: Callable[[str], Awaitable[KnownKey | None]]) -> KnownKey | None:
+        """What is known of a key, or what `look_up` finds; who asks while it is looked up waits for that answer.
+
+        Raises:
+            Unavailable: as `look_up`.
+        """
+        if found := self.get(key_id):
+            return found
+        if not (looking := self._looking.get(key_id)):
+            # A task of its own, and nobody's request: whoever came first may go away.
+            looking = asyncio.create_task(self._look_up(key_id, look_up), context=Context())
+            self._looking[key_id] = looking
+        return await asyncio.shield(looking)
+
+    async def _look_up(self, key_id: str, look_up: Callable[[str], Awaitable[KnownKey | None]]) -> KnownKey | None:
+        mine = asyncio.current_task()
+        try:
+            found = await look_up(key_id)
+        finally:
+            # Forgotten meanwhile: what was found may be of before, and nobody else is to have it.
+            is_of_now = self._looking.get(key_id) is mine
+            if is_of_now:
+                del self._looking[key_id]
+        if is_of_now and found is not None:
+            self.keep(key_id, found)
+        elif is_of_now:
+            self._found.pop(key_id, None)
+        return found
 
     def get(self, key_id: str) -> KnownKey | None:
         """What is known of a key, unless that is too long ago."""
@@ -33,7 +69,9 @@ class KnownKeys:
     def forget_all(self) -> None:
         """At a change of what some tenant may."""
         self._found.clear()
+        self._looking.clear()
 
     def forget(self, key_id: str) -> None:
         """At a key's revocation, so that it opens nothing here any more."""
         self._found.pop(key_id, None)
+        self._looking.pop(key_id, None)
