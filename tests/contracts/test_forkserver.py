@@ -64,8 +64,8 @@ def test_it_runs_in_a_session_of_its_own_until_it_is_killed(forks: ForkServer, l
     assert second.wait(20) == -signal.SIGTERM, "it waits for nobody"
 
 
-@pytest.mark.parametrize("name", ["PYTHONPATH", "PYTHONHASHSEED", "LD_PRELOAD"])
-def test_what_python_reads_when_it_begins_cannot_be_changed_by_forking(forks: ForkServer, name: str) -> None:
+@pytest.mark.parametrize("name", ["PYTHONPATH", "LD_PRELOAD", "TZ", "TEST_STAMP_NO_PROGRESS_S"])
+def test_what_may_be_read_when_something_is_loaded_cannot_be_changed_by_forking(forks: ForkServer, name: str) -> None:
     assert forks.can_start("impasto_gateway", _without_settings(IMPASTO_DATA="elsewhere"))
     assert not forks.can_start("impasto_gateway", _without_settings(**{name: "other"}))
 

@@ -19,7 +19,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -27,8 +26,9 @@ from typing import Any, Final, NamedTuple
 
 _NUMBER: Final = struct.Struct("=i")
 _MOST_BYTES: Final = 1 << 17
-# What is read when Python, or a library in it, begins: with another value for one of these nothing can be forked.
-_READ_AT_START: Final = ("PYTHON", "LD_", "MALLOC_", "OMP_", "OPENBLAS_", "LC_", "LANG")
+# Read when a process begins its work, or by nobody. Others may be read when Python, or a module, is loaded: nothing can
+# be forked whose environment differs in one of those.
+_READ_LATER: Final = ("IMPASTO_", "PYTEST_")
 _SERVICES: Final = ("impasto_gateway", "impasto_ingestion", "impasto_reconciler", "impasto_notifier", "impasto_worker")
 # What they import only when they begin.
 _LATER: Final = (
@@ -87,7 +87,7 @@ class ForkServer:
 
     def can_start(self, module: str, environment: Mapping[str, str]) -> bool:
         """Whether a process with this environment can be forked from one that began with ours."""
-        return module in _SERVICES and _read_at_start(environment) == (self._begun_with or _read_at_start(os.environ))
+        return module in _SERVICES and _others(environment) == (self._begun_with or _others(os.environ))
 
     def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """`python -m module`, its output appended to `log`, in a session of its own."""
@@ -115,7 +115,7 @@ class ForkServer:
             self._server = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[its.fileno()], start_new_session=True
             )
-        self._socket, self._begun_with = ours, _read_at_start(os.environ)
+        self._socket, self._begun_with = ours, _others(os.environ)
         return ours
 
 
@@ -130,13 +130,12 @@ class _Wanted(NamedTuple):
         os.chdir(self.folder)
         os.environ.clear()
         os.environ.update(self.environment)
-        time.tzset()
         sys.argv = [self.module, *self.arguments]
         runpy.run_module(self.module, run_name="__main__", alter_sys=True)
 
 
-def _read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith(_READ_AT_START)}
+def _others(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(_READ_LATER)}
 
 
 def _number(source: int) -> int:
