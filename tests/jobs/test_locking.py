@@ -1,4 +1,4 @@
-"""Who waits for the rows of several jobs takes them by id: two of them never wait for one another."""
+"""Who waits for the rows of several jobs takes them by id, and a lease waits for none."""
 
 from __future__ import annotations
 
@@ -14,22 +14,13 @@ from impasto.testing.databases import DatabaseUrls
 from impasto.testing.processes import eventually
 
 
-def _renew(queue: PostgresQueue, jobs: list[ClaimedJob]) -> None:
-    queue.renew([job.id for job in jobs])
-
-
 def _tell(queue: PostgresQueue, jobs: list[ClaimedJob]) -> None:
     queue.tell_progress({(job.id, job.epoch): Progress(fraction=0.5) for job in jobs})
 
 
-@pytest.mark.parametrize("write", [_renew, _tell])
 @pytest.mark.parametrize("backwards", [False, True])
-def test_leases_and_progress_lock_by_id(
-    queue_of: Callable[..., PostgresQueue],
-    add_job: Callable[..., str],
-    database: DatabaseUrls,
-    write: Callable[[PostgresQueue, list[ClaimedJob]], None],
-    backwards: bool,
+def test_progress_locks_by_id(
+    queue_of: Callable[..., PostgresQueue], add_job: Callable[..., str], database: DatabaseUrls, backwards: bool
 ) -> None:
     queue = queue_of()
     for _ in range(3):
@@ -38,7 +29,7 @@ def test_leases_and_progress_lock_by_id(
     first, middle, last = sorted(job.id for job in jobs)
     with psycopg.connect(database.engine) as holder, psycopg.connect(database.engine, autocommit=True) as watcher:
         holder.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [middle])
-        writing = threading.Thread(target=write, args=(queue, jobs))
+        writing = threading.Thread(target=_tell, args=(queue, jobs))
         writing.start()
         waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         eventually(lambda: watcher.execute(waits).fetchall(), "it waits for the job in the middle")
@@ -47,3 +38,21 @@ def test_leases_and_progress_lock_by_id(
         writing.join(10)
     assert first not in [row[0] for row in free]
     assert free == [(last,)]
+
+
+def test_a_job_whose_row_somebody_holds_keeps_no_other_lease_from_being_renewed(
+    queue_of: Callable[..., PostgresQueue], add_job: Callable[..., str], database: DatabaseUrls
+) -> None:
+    queue = queue_of()
+    for _ in range(3):
+        add_job()
+    ids = sorted(job.id for job in queue.claim_some(["pool"], most_pool=3).jobs)
+    leases = "SELECT id FROM jobs WHERE lease_until > %s ORDER BY id"
+    with psycopg.connect(database.engine) as holder, psycopg.connect(database.engine, autocommit=True) as watcher:
+        ((longest,),) = watcher.execute("SELECT max(lease_until) FROM jobs").fetchall()
+        holder.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [ids[1]])
+        assert sorted(queue.renew(ids)) == ids, "it is this worker's all the same"
+        assert watcher.execute(leases, [longest]).fetchall() == [(ids[0],), (ids[2],)]
+        holder.rollback()
+        assert sorted(queue.renew(ids)) == ids
+        assert watcher.execute(leases, [longest]).fetchall() == [(id,) for id in ids]

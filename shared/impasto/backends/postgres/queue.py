@@ -17,21 +17,26 @@ from impasto.backends.postgres.losses import OWN, REQUEUE
 from impasto.jobs import SHAPES, ClaimedJob, Progress, Shape
 from impasto.workers import Holding
 
-# What the worker holds goes with its renewal: no round trip of its own. Who locks several jobs and waits for them takes
-# them by id, here as in progress: neither then waits for what the other holds.
+# What the worker holds goes with its renewal: no round trip of its own. A job whose row somebody holds is still this
+# worker's, and is renewed at the next turn: one that waited for it would let the leases of all the others expire.
 _RENEW: Final = """
 WITH told AS (
     UPDATE workers SET seen_at = now(), running = %(running)s, memory_used_bytes = %(memory_used_bytes)s,
         checkpoints = %(checkpoints)s
     WHERE name = %(worker)s AND instance = %(instance)s
-), held AS (
+), ours AS (
+    SELECT id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
+    FROM jobs WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
+), free AS (
     SELECT id FROM jobs WHERE state = 'running' AND worker_instance = %(instance)s AND id = ANY(%(ids)s)
-    ORDER BY id FOR NO KEY UPDATE
+    FOR NO KEY UPDATE SKIP LOCKED
+), renewed AS (
+    UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s) FROM free WHERE jobs.id = free.id
 )
-UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s) FROM held WHERE jobs.id = held.id
-RETURNING jobs.id, epoch, cancel_requested_at IS NOT NULL, coalesce(finish_by < now(), false)
+SELECT * FROM ours
 """
 
+# Who locks several jobs and waits for them takes them by id: no two of them then wait for one another.
 _TELL_PROGRESS: Final = """
 WITH told AS (
     SELECT id, epoch, progress, preview
@@ -196,8 +201,8 @@ class PostgresQueue:
     def renew(self, job_ids: list[str], holding: Holding = _NOTHING) -> dict[str, Renewed]:
         """Says that this worker lives and what it holds, and renews the leases of these jobs, in one statement.
 
-        A job that is missing in the answer is lost. Only jobs that a slot holds, or is about to take, are named: any
-        other lease of this worker must expire.
+        A job that is missing in the answer is lost; one whose row somebody holds is told, and not renewed. Only jobs
+        that a slot holds, or is about to take, are named: any other lease of this worker must expire.
         """
         told = {
             "running": holding.running,
