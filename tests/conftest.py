@@ -17,7 +17,7 @@ from impasto.backends.objects import S3Objects
 from impasto.embedded.ports import PREFERRED
 from impasto.settings import Settings
 from impasto.testing.databases import DatabaseUrls, cloned_database, make_template
-from impasto.testing.forkserver import ForkServer
+from impasto.testing.forkserver import ForkServers
 from impasto.testing.processes import Process
 from impasto.testing.servers import Servers
 from impasto.testing.stacks import Stack, stack_settings
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: waits for minutes; runs with --slow alone")
     config.addinivalue_line("markers", "alone: measures time; no other test runs meanwhile")
     open_turns(config)
-    Process.forks = ForkServer()
+    Process.forks = ForkServers()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

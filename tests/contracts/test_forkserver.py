@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from impasto.testing.forkserver import ForkServer
+from impasto.testing.forkserver import ForkServers
 from impasto.testing.processes import eventually
 
 _SETTINGS = "IMPASTO_DATABASE_URL", "IMPASTO_REDIS_URL", "IMPASTO_S3_ENDPOINT"
 
 
 @pytest.fixture(scope="module")
-def forks() -> Iterator[ForkServer]:
-    made = ForkServer()
+def forks() -> Iterator[ForkServers]:
+    made = ForkServers()
     yield made
     made.stop()
 
@@ -32,21 +32,21 @@ def _without_settings(**changes: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in _SETTINGS} | changes
 
 
-def test_a_command_ends_well_and_its_output_is_in_the_log(forks: ForkServer, log: Path) -> None:
+def test_a_command_ends_well_and_its_output_is_in_the_log(forks: ForkServers, log: Path) -> None:
     forked = forks.start("impasto_worker", ["worker", "--help"], _without_settings(), log)
     assert forked.wait(20) == 0
     assert forked.poll() == 0
     assert "--slots" in log.read_text()
 
 
-def test_it_has_the_environment_that_it_was_given(forks: ForkServer, log: Path) -> None:
+def test_it_has_the_environment_that_it_was_given(forks: ForkServers, log: Path) -> None:
     # Whether it finds an address of the database, and none of Redis, depends on nothing else.
     given = _without_settings(IMPASTO_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
     assert forks.start("impasto_gateway", [], given, log).wait(20) == 1
     assert "IMPASTO_REDIS_URL is not set" in log.read_text()
 
 
-def test_it_runs_in_a_session_of_its_own_until_it_is_killed(forks: ForkServer, log: Path) -> None:
+def test_it_runs_in_a_session_of_its_own_until_it_is_killed(forks: ForkServers, log: Path) -> None:
     given = _without_settings(
         IMPASTO_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", IMPASTO_S3_ENDPOINT="http://127.0.0.1:1"
     )
@@ -65,10 +65,10 @@ def test_it_runs_in_a_session_of_its_own_until_it_is_killed(forks: ForkServer, l
 
 
 @pytest.mark.parametrize("name", ["PYTHONPATH", "LD_PRELOAD", "TZ", "TEST_STAMP_NO_PROGRESS_S"])
-def test_what_may_be_read_when_something_is_loaded_cannot_be_changed_by_forking(forks: ForkServer, name: str) -> None:
+def test_what_may_be_read_when_something_is_loaded_cannot_be_changed_by_forking(forks: ForkServers, name: str) -> None:
     assert forks.can_start("impasto_gateway", _without_settings(IMPASTO_DATA="elsewhere"))
     assert not forks.can_start("impasto_gateway", _without_settings(**{name: "other"}))
 
 
-def test_what_was_not_imported_is_not_forked(forks: ForkServer) -> None:
+def test_what_was_not_imported_is_not_forked(forks: ForkServers) -> None:
     assert not forks.can_start("impasto_studio", dict(os.environ))

@@ -1,4 +1,4 @@
-"""A process that has imported the platform's services, and from which a test's processes are forked.
+"""Processes that have each imported one of the platform's services, and from which a test's processes are forked.
 
 To import a service costs one to three seconds of a processor, and most tests start several. What is forked runs the
 same `python -m`, in a session and with an environment of its own; it differs from a process that was started from
@@ -20,7 +20,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -29,21 +28,25 @@ _MOST_BYTES: Final = 1 << 17
 # Read when a process begins its work, or by nobody. Others may be read when Python, or a module, is loaded: nothing can
 # be forked whose environment differs in one of those.
 _READ_LATER: Final = ("IMPASTO_", "PYTEST_")
-_SERVICES: Final = ("impasto_gateway", "impasto_ingestion", "impasto_reconciler", "impasto_notifier", "impasto_worker")
-# What they import only when they begin.
-_LATER: Final = (
-    "celery.app.amqp",
-    "celery.apps.worker",
-    "celery.bin.worker",
-    "celery.concurrency.thread",
-    "celery.worker.worker",
-    "impasto_worker.process",
-    "impasto_worker.thread_pool",
-    "kombu.transport.redis",
-    "uvicorn.lifespan.on",
-    "uvicorn.loops.uvloop",
-    "uvicorn.protocols.http.httptools_impl",
-)
+_WEB: Final = ("uvicorn.lifespan.on", "uvicorn.loops.uvloop", "uvicorn.protocols.http.httptools_impl")
+# The services, and what each imports only when it begins. One server for each: what a service has imported registers
+# metrics, and nobody is to tell another's.
+_SERVICES: Final = {
+    "impasto_gateway": _WEB,
+    "impasto_ingestion": _WEB,
+    "impasto_notifier": (),
+    "impasto_reconciler": (),
+    "impasto_worker": (
+        "celery.app.amqp",
+        "celery.apps.worker",
+        "celery.bin.worker",
+        "celery.concurrency.thread",
+        "celery.worker.worker",
+        "impasto_worker.process",
+        "impasto_worker.thread_pool",
+        "kombu.transport.redis",
+    ),
+}
 
 
 class Forked:
@@ -77,46 +80,57 @@ class Forked:
         return self._code
 
 
-class ForkServer:
-    """Begins with its first process and ends with the process that asks it. From one thread at a time."""
+class ForkServers:
+    """Each begins with the first process of its service and ends when it is told to. From one thread at a time."""
 
     def __init__(self) -> None:
-        self._socket: socket.socket | None = None
-        self._server: subprocess.Popen[bytes] | None = None
-        self._begun_with: dict[str, str] = {}
+        self._servers: dict[str, _Server] = {}
 
     def can_start(self, module: str, environment: Mapping[str, str]) -> bool:
         """Whether a process with this environment can be forked from one that began with ours."""
-        return module in _SERVICES and _others(environment) == (self._begun_with or _others(os.environ))
+        if module not in _SERVICES:
+            return False
+        begun_with = self._servers[module].begun_with if module in self._servers else _others(os.environ)
+        return _others(environment) == begun_with
 
     def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """`python -m module`, its output appended to `log`, in a session of its own."""
-        there = self._socket or self._begin()
+        if module not in self._servers:
+            self._servers[module] = _Server(module)
         wanted = _Wanted(module, list(arguments), dict(environment), os.getcwd())
         ended, tells = os.pipe()
         with log.open("ab") as output:
-            socket.send_fds(there, [json.dumps(wanted).encode()], [output.fileno(), tells])
+            self._servers[module].ask(wanted, output.fileno(), tells)
         os.close(tells)
         return Forked(_number(ended), ended)
 
     def stop(self) -> None:
-        """Ends it; what was forked goes on."""
-        if self._socket and self._server:
-            self._socket.close()
-            self._server.wait()
-            self._socket = self._server = None
+        """Ends them; what was forked goes on."""
+        for server in self._servers.values():
+            server.stop()
+        self._servers.clear()
 
-    def _begin(self) -> socket.socket:
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+class _Server:
+    """The other side's end of one."""
+
+    def __init__(self, module: str) -> None:
+        self.begun_with = _others(os.environ)
+        self._socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
-            command = [sys.executable, "-m", __name__, str(its.fileno())]
+            command = [sys.executable, "-m", __name__, module, str(its.fileno())]
             # A library that computes would begin threads, and what is forked has none of them.
             environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-            self._server = subprocess.Popen(
+            self._process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[its.fileno()], start_new_session=True
             )
-        self._socket, self._begun_with = ours, _others(os.environ)
-        return ours
+
+    def ask(self, wanted: _Wanted, *descriptors: int) -> None:
+        socket.send_fds(self._socket, [json.dumps(wanted).encode()], list(descriptors))
+
+    def stop(self) -> None:
+        self._socket.close()
+        self._process.wait()
 
 
 class _Wanted(NamedTuple):
@@ -194,13 +208,11 @@ def _hear(*_: Any) -> None:
     """That it was called wakes the loop."""
 
 
-def _import_all() -> None:
-    for name in (*(f"{service}.__main__" for service in _SERVICES), *_LATER):
+def _import(module: str) -> None:
+    for name in (f"{module}.__main__", *_SERVICES[module]):
         importlib.import_module(name)
-    for service in _SERVICES:  # each is to be run, and not to be there already
-        del sys.modules[f"{service}.__main__"]
-    for point in entry_points(group="impasto.handlers"):
-        point.load()
+    # It is to be run, and not to be there already.
+    del sys.modules[f"{module}.__main__"]
     threads = len(os.listdir("/proc/self/task"))
     assert threads == 1, f"{threads} threads: what is forked would have one of them, and locks of the others"
     # Collected once here, and never looked at again in what is forked.
@@ -209,6 +221,6 @@ def _import_all() -> None:
 
 
 if __name__ == "__main__":
-    _import_all()
-    if wanted := _serve(socket.socket(fileno=int(sys.argv[1]))):
+    _import(sys.argv[1])
+    if wanted := _serve(socket.socket(fileno=int(sys.argv[2]))):
         wanted.run()

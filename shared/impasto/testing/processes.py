@@ -15,7 +15,7 @@ from typing import ClassVar, Final, TypeVar
 import httpx
 
 from impasto.embedded.ports import is_free
-from impasto.testing.forkserver import Forked, ForkServer
+from impasto.testing.forkserver import Forked, ForkServers
 
 T = TypeVar("T")
 _START_S: Final = 30.0
@@ -28,7 +28,7 @@ _CHANCE: Final = random.SystemRandom()
 class Process:
     """One process in its own group, with its output in a file."""
 
-    forks: ClassVar[ForkServer | None] = None
+    forks: ClassVar[ForkServers | None] = None
     """What forks whatever it can, so that a test need not wait for imports; without it each is started from nothing."""
 
     def __init__(self, module: str, *arguments: str, environment: dict[str, str], log: Path) -> None:
