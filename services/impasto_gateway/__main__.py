@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from impasto.backends.telemetry.process import begin_telling
+from impasto.backends.web.one_write import OneWrite
 from impasto.settings import Settings
 from impasto_gateway.app import create_app
 
@@ -22,6 +23,7 @@ def main() -> None:
         log_level="warning",
         timeout_graceful_shutdown=3,
         server_header=False,
+        http=OneWrite,  # a quarter more submissions a second
         proxy_headers=False,  # nobody asks from where a request came
     )
 

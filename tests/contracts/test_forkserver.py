@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from impasto.testing.forkserver import ForkServers
-from impasto.testing.processes import eventually
+from impasto.testing.processes import eventually, free_port
 
 _SETTINGS = "IMPASTO_DATABASE_URL", "IMPASTO_REDIS_URL", "IMPASTO_S3_ENDPOINT"
 
@@ -47,11 +47,14 @@ def test_it_has_the_environment_that_it_was_given(forks: ForkServers, log: Path)
 
 
 def test_it_runs_in_a_session_of_its_own_until_it_is_killed(forks: ForkServers, log: Path) -> None:
-    given = _without_settings(
-        IMPASTO_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", IMPASTO_S3_ENDPOINT="http://127.0.0.1:1"
+    given = {
+        "IMPASTO_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "IMPASTO_S3_ENDPOINT": "http://127.0.0.1:1",
+    }
+    first, second = (
+        forks.start("impasto_ingestion", [], _without_settings(**given, IMPASTO_INGESTION_PORT=str(free_port())), log)
+        for _ in range(2)
     )
-    first = forks.start("impasto_ingestion", [], given, log)
-    second = forks.start("impasto_ingestion", [], given, log)
     assert {os.getsid(first.pid), os.getsid(second.pid)} == {first.pid, second.pid}
     with pytest.raises(subprocess.TimeoutExpired):
         first.wait(0.1)
