@@ -108,14 +108,14 @@ SIDE_BY_SIDE := $(if $(ARGS),,-n $(WORKERS) --dist loadfile --no-loadscope-reord
 test: $(STAMPS)/dev ## run the tests on servers of their own: no GPU, no Docker, no root
 	@exec $(BIN)/pytest --ignore=tests/browser $(SIDE_BY_SIDE) $(ARGS)
 
-# What speaks to the servers by itself; the rest of `tests/faults` speaks to them by way of the same few modules.
+# The quickest of what speaks to the servers by itself; the rest speaks to them by way of the same few modules.
 FAST_FAULTS := tests/faults/test_redis_and_bells.py tests/faults/test_database_outage.py
 
 test-system: $(STAMPS)/dev $(STAMPS)/minio-gateway ## the database's and the queue's tests on this machine's own PostgreSQL and Redis (FAST=1: few faults)
 	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null && command -v redis-server >/dev/null && command -v promtool >/dev/null \
 	|| { echo "install them first: apt-get install postgresql redis-server prometheus" >&2; exit 1; }
 	@IMPASTO_TEST_MINIO_GATEWAY=$(CURDIR)/$(VENV)/minio-gateway/bin/juicefs $(BIN)/pytest tests/backends/test_objects.py $(ARGS)
-	@IMPASTO_TEST_SYSTEM=1 IMPASTO_STATE_EXAMPLES=$${IMPASTO_STATE_EXAMPLES:-10} exec $(BIN)/pytest tests/jobs $(if $(FAST),$(FAST_FAULTS),tests/faults) tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
+	@IMPASTO_TEST_SYSTEM=1 IMPASTO_STATE_EXAMPLES=$${IMPASTO_STATE_EXAMPLES:-10} exec $(BIN)/pytest tests/jobs $(if $(filter 1,$(FAST)),$(FAST_FAULTS),tests/faults) tests/contracts/test_tenancy.py tests/contracts/test_servers.py \
 	tests/monitoring tests/reconciler/test_figures.py $(SIDE_BY_SIDE) $(ARGS)
 
 test-browser: $(STAMPS)/dev ## click through the studio in Chromium

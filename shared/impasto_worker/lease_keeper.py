@@ -84,6 +84,8 @@ class LeaseKeeper:
         self._renewed_at = now
         for active in held:
             self._judge(active, renewed.get(active.job.id))
+        if not all(lease.renewed for lease in renewed.values()):
+            self._wake.set()  # whoever holds that row has let it go by then, or the next time
         if not held:
             self._on_idle()
 

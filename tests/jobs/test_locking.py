@@ -51,8 +51,24 @@ def test_a_job_whose_row_somebody_holds_keeps_no_other_lease_from_being_renewed(
     with psycopg.connect(database.engine) as holder, psycopg.connect(database.engine, autocommit=True) as watcher:
         ((longest,),) = watcher.execute("SELECT max(lease_until) FROM jobs").fetchall()
         holder.execute("SELECT FROM jobs WHERE id = %s FOR UPDATE", [ids[1]])
-        assert sorted(queue.renew(ids)) == ids, "it is this worker's all the same"
+        told = queue.renew(ids)
+        assert [told[id].renewed for id in ids] == [True, False, True], "it is this worker's all the same"
         assert watcher.execute(leases, [longest]).fetchall() == [(ids[0],), (ids[2],)]
         holder.rollback()
-        assert sorted(queue.renew(ids)) == ids
+        assert all(renewed.renewed for renewed in queue.renew(ids).values())
         assert watcher.execute(leases, [longest]).fetchall() == [(id,) for id in ids]
+
+
+def test_a_job_that_is_taken_away_at_this_moment_is_lost_once_it_is(
+    queue_of: Callable[..., PostgresQueue], add_job: Callable[..., str], database: DatabaseUrls
+) -> None:
+    queue = queue_of()
+    add_job()
+    (job,) = queue.claim_some(["pool"], most_pool=1).jobs
+    taken = "UPDATE jobs SET state = 'queued', worker = NULL, worker_instance = NULL, lease_until = NULL WHERE id = %s"
+    with psycopg.connect(database.engine) as taker:
+        taker.execute(taken, [job.id])
+        assert not queue.renew([job.id])[job.id].renewed
+        taker.commit()
+        assert queue.renew([job.id]) == {}
+        assert taker.execute("SELECT lease_until FROM jobs").fetchall() == [(None,)]

@@ -1,8 +1,8 @@
 """Processes that have each imported one of the platform's services, and from which a test's processes are forked.
 
 To import a service costs one to three seconds of a processor, and most tests start several. What is forked runs the
-same `python -m`, in a session and with an environment of its own; it differs from a process that was started from
-nothing only in that its modules are there already.
+same `python -m`, in a session and with an environment of its own; its modules are there already, strings hash as in all
+that were forked from the same server, and `/proc` tells the server's command and environment of it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-_NUMBER: Final = struct.Struct("=i")
+# What is told of a process: its number when it begins, nought and its exit status when it has ended.
+_TOLD: Final = struct.Struct("=ii")
 _MOST_BYTES: Final = 1 << 17
 # Read when a process begins its work, or by nobody. Others may be read when Python, or a module, is loaded: nothing can
 # be forked whose environment differs in one of those.
@@ -50,10 +51,10 @@ _SERVICES: Final = {
 
 
 class Forked:
-    """A process that was forked: what a test needs of `subprocess.Popen`."""
+    """A process that was forked: what one thread of a test needs of `subprocess.Popen`."""
 
     def __init__(self, pid: int, ended: int) -> None:
-        """`ended`: where its number is told when it has ended."""
+        """`ended`: where its exit status is told when it has ended."""
         self.pid = pid
         self._ended = ended
         self._code: int | None = None
@@ -74,8 +75,8 @@ class Forked:
         return code
 
     def _look(self, timeout: float | None) -> int | None:
-        if self._code is None and select.select([self._ended], [], [], timeout)[0]:
-            self._code = _number(self._ended)
+        if self._code is None and _is_told(self._ended, timeout):
+            _, self._code = _told(self._ended)
             os.close(self._ended)
         return self._code
 
@@ -85,24 +86,29 @@ class ForkServers:
 
     def __init__(self) -> None:
         self._servers: dict[str, _Server] = {}
+        # As it is before any test: what one of them changes is not the next one's.
+        self._environment = dict(os.environ)
 
     def can_start(self, module: str, environment: Mapping[str, str]) -> bool:
         """Whether a process with this environment can be forked from one that began with ours."""
-        if module not in _SERVICES:
+        if module not in _SERVICES or (module in self._servers and not self._servers[module].lives):
             return False
-        begun_with = self._servers[module].begun_with if module in self._servers else _others(os.environ)
-        return _others(environment) == begun_with
+        return _others(environment) == _others(self._environment)
 
     def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """`python -m module`, its output appended to `log`, in a session of its own."""
         if module not in self._servers:
-            self._servers[module] = _Server(module)
+            self._servers[module] = _Server(module, self._environment)
         wanted = _Wanted(module, list(arguments), dict(environment), os.getcwd())
         ended, tells = os.pipe()
-        with log.open("ab") as output:
-            self._servers[module].ask(wanted, output.fileno(), tells)
-        os.close(tells)
-        return Forked(_number(ended), ended)
+        try:
+            with log.open("ab") as output:
+                self._servers[module].ask(wanted, output.fileno(), tells)
+        finally:
+            os.close(tells)
+        pid, code = _told(ended)
+        assert pid, f"it ended with {code} before it began"
+        return Forked(pid, ended)
 
     def stop(self) -> None:
         """Ends them; what was forked goes on."""
@@ -114,23 +120,36 @@ class ForkServers:
 class _Server:
     """The other side's end of one."""
 
-    def __init__(self, module: str) -> None:
-        self.begun_with = _others(os.environ)
+    def __init__(self, module: str, environment: Mapping[str, str]) -> None:
         self._socket, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
             command = [sys.executable, "-m", __name__, module, str(its.fileno())]
             # A library that computes would begin threads, and what is forked has none of them.
-            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
             self._process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[its.fileno()], start_new_session=True
+                command,
+                env={**environment, "OPENBLAS_NUM_THREADS": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[its.fileno()],
+                start_new_session=True,
             )
 
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
     def ask(self, wanted: _Wanted, *descriptors: int) -> None:
-        socket.send_fds(self._socket, [json.dumps(wanted).encode()], list(descriptors))
+        message = json.dumps(wanted).encode()
+        assert len(message) < _MOST_BYTES, "more than the server reads"
+        socket.send_fds(self._socket, [message], list(descriptors))
 
     def stop(self) -> None:
         self._socket.close()
-        self._process.wait()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
 class _Wanted(NamedTuple):
@@ -152,10 +171,17 @@ def _others(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(_READ_LATER)}
 
 
-def _number(source: int) -> int:
-    told = os.read(source, _NUMBER.size)
+def _is_told(source: int, timeout: float | None) -> bool:
+    looking = select.poll()
+    looking.register(source, select.POLLIN)
+    return bool(looking.poll(None if timeout is None else timeout * 1000))
+
+
+def _told(source: int) -> tuple[int, int]:
+    told = os.read(source, _TOLD.size)
     assert told, "the server of forks has ended"
-    return int(_NUMBER.unpack(told)[0])
+    pid, code = _TOLD.unpack(told)
+    return pid, code
 
 
 def _serve(asked: socket.socket) -> _Wanted | None:
@@ -187,7 +213,7 @@ def _tell_ends(tell: dict[int, int]) -> None:
         ended, status = os.waitpid(pid, os.WNOHANG)
         if ended:
             tells = tell.pop(pid)
-            os.write(tells, _NUMBER.pack(os.waitstatus_to_exitcode(status)))
+            os.write(tells, _TOLD.pack(0, os.waitstatus_to_exitcode(status)))
             os.close(tells)
 
 
@@ -196,7 +222,7 @@ def _become(output: int, tells: int) -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    os.write(tells, _NUMBER.pack(os.getpid()))
+    os.write(tells, _TOLD.pack(os.getpid(), 0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)

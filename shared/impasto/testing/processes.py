@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -64,7 +65,8 @@ class Process:
     def signal(self, number: int) -> None:
         """Sends a signal to this process alone, not to its runners."""
         assert self._popen is not None
-        os.kill(self._popen.pid, number)
+        with suppress(ProcessLookupError):  # it ends at this moment
+            os.kill(self._popen.pid, number)
 
     def kill(self) -> None:
         """kill -9 of this process alone, and waits until it is gone."""

@@ -33,7 +33,7 @@ WITH told AS (
 ), renewed AS (
     UPDATE jobs SET lease_until = now() + make_interval(secs => %(lease_s)s) FROM free WHERE jobs.id = free.id
 )
-SELECT * FROM ours
+SELECT ours.*, id IN (SELECT id FROM free) FROM ours
 """
 
 # Who locks several jobs and waits for them takes them by id: no two of them then wait for one another.
@@ -63,11 +63,12 @@ _NONE: Final[Mapping[tuple[str, int], bytes]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Renewed:
-    """A lease that holds, and what the job was told meanwhile."""
+    """A lease that holds, and what the job was told meanwhile; `renewed`: no, if somebody holds the job's row."""
 
     epoch: int
     cancel_requested: bool
     deadline_missed: bool
+    renewed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,7 @@ class PostgresQueue:
     def renew(self, job_ids: list[str], holding: Holding = _NOTHING) -> dict[str, Renewed]:
         """Says that this worker lives and what it holds, and renews the leases of these jobs, in one statement.
 
-        A job that is missing in the answer is lost; one whose row somebody holds is told, and not renewed. Only jobs
+        A job that is missing in the answer is lost; one that is taken away at this moment may still be told. Only jobs
         that a slot holds, or is about to take, are named: any other lease of this worker must expire.
         """
         told = {

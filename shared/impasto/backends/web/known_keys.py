@@ -35,9 +35,12 @@ class KnownKeys:
         """
         if found := self.get(key_id):
             return found
-        if not (looking := self._looking.get(key_id)):
+        looking = self._looking.get(key_id)
+        if looking is None or looking.done():
             # A task of its own, and nobody's request: whoever came first may go away.
             looking = asyncio.create_task(self._look_up(key_id, look_up), context=Context())
+            # Whatever it raises is looked at, even if all have gone.
+            looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             self._looking[key_id] = looking
         return await asyncio.shield(looking)
 

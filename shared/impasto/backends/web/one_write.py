@@ -41,7 +41,8 @@ class _Gathering:
     def _flush(self) -> None:
         if self._waiting:
             waiting, self._waiting, self._bytes = self._waiting, [], 0
-            self._transport.write(b"".join(waiting))
+            if not self._transport.is_closing():  # nobody reads it any more
+                self._transport.write(b"".join(waiting))
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the transport's."""
