@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from impasto_test_kinds import Stamp
@@ -36,6 +37,11 @@ class Submitting:
                     continue
                 self.accepted[words] = job.id
             time.sleep(self._pause_s)
+
+
+def _has_job(stack: Stack, worker: str, submitting: Submitting) -> bool:
+    running = "SELECT 1 FROM jobs WHERE worker = %s AND state = 'running'"
+    return not submitting.thread.is_alive() or bool(stack.sql(running, [worker]))
 
 
 def _each_once(stack: Stack, accepted: dict[str, str], attempts: int) -> None:
@@ -99,7 +105,7 @@ def test_a_rolling_restart_under_load_costs_no_job_an_attempt(stack: Stack) -> N
             worker.stop()
             assert worker.wait() == 0
             stack.await_worker(name, worker.start())
-            time.sleep(1)  # in which it takes jobs
+            eventually(partial(_has_job, stack, name, submitting), "it has a job, or none comes any more")
         rounds += 1
     assert rounds >= 1
     _each_once(stack, submitting.accepted, attempts=1)

@@ -426,6 +426,23 @@ def test_a_claim_takes_a_job_for_the_slot_that_only_writes_its_end(bench: Bench)
     assert not bench.slots._ending
 
 
+def test_a_lease_that_somebody_held_is_renewed_soon(bench: Bench) -> None:
+    bench.add("pool", waited_s=0)
+    bench.work()
+    eventually(lambda: len(bench.started) == 1, "it runs")
+    keeper = LeaseKeeper(bench.slots._queue, bench.slots.active, on_idle=lambda: None)
+    with psycopg.connect(bench.urls.engine) as holder:
+        holder.execute("SELECT FROM jobs FOR UPDATE")
+        keeper._turn()
+        assert keeper._wake.is_set()
+    keeper._wake.clear()
+    keeper._turn()
+    assert not keeper._wake.is_set()
+    bench.go.release(10)
+    for thread in bench.threads:
+        thread.join(10)
+
+
 def test_a_job_that_waits_for_its_slot_keeps_its_lease(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.slots._places = {"pool": 2}
     bench.slots._endings = Endings(bench.slots._finisher, 0)

@@ -11,7 +11,6 @@ import gc
 import importlib
 import json
 import os
-import random
 import runpy
 import select
 import signal
@@ -227,7 +226,6 @@ def _become(output: int, tells: int) -> None:
     for source, target in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-    random.seed()
 
 
 def _hear(*_: Any) -> None:
