@@ -69,7 +69,7 @@ def opening(*parts: str, headers: Mapping[str, str] | None = None) -> Flow[None]
         ImpastoError: the platform refused.
         Unavailable: the content broke off.
     """
-    opened: Answer | Broken = yield Open(Request("GET", place(*parts), headers=headers or {}))
+    opened: Answer | Broken = yield Open(Request("GET", place(*parts), headers=headers or {}), retried=True)
     if isinstance(opened, Broken):
         raise unreachable(opened)
     yield Emit(opened if opened.status == 304 else checked(opened))

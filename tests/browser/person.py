@@ -93,4 +93,4 @@ class Person:
 
     def _said(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(part in message.text for part in _HARMLESS):
-            self.faults.append(message.text)
+            self.faults.append(f"{message.text} [{message.location['url']}]")

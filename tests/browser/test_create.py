@@ -55,7 +55,8 @@ def test_a_picture_is_seen_while_it_is_drawn(maker: Person) -> None:
     page.locator(".tools .button.primary:visible").click()
     seen = page.locator(".canvas .preview-picture.seen")
     expect(seen).to_be_visible(timeout=60_000)
-    assert seen.evaluate("picture => picture.naturalWidth") > 0
+    # The browser knows no width while the next one is on its way, though it goes on showing this one.
+    page.wait_for_function("() => document.querySelector('.canvas .preview-picture.seen')?.naturalWidth > 0")
     assert "/previews/job_" in (seen.get_attribute("src") or "")
     expect(page.locator(".canvas .result")).to_have_count(0)
     maker.shoot("drawing")

@@ -95,3 +95,13 @@ def test_streams_are_left_to_the_flow_that_reads_them() -> None:
     value, steps, _ = perform(with_retries(flow(), Retries()), [_CUT, b"x"])
     assert value == (_CUT, b"x")
     assert [type(step) for step in steps] == [Open, NextChunk]
+
+
+@pytest.mark.parametrize("failure", [_REFUSED, _CUT, *(answer({}, status) for status in (429, 502, 503, 504))])
+def test_a_stream_that_asks_for_it_is_opened_again_like_a_request(failure: Answer | Broken) -> None:
+    def flow() -> Any:
+        return (yield Open(_GET, retried=True))
+
+    value, steps, _ = perform(with_retries(flow(), Retries()), [failure, None, answer({"ok": 1})])
+    assert value.status == 200
+    assert [type(step) for step in steps] == [Open, Sleep, Open]

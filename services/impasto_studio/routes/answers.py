@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from fastapi.responses import JSONResponse
 
 from impasto.errors import AccessDenied, Conflict, ImpastoError, InvalidInput, LimitExceeded, NotFound, Unavailable
 
+_LOG: Final = logging.getLogger(__name__)
 _STATUS: Final[dict[type[ImpastoError], int]] = {
     AccessDenied: 401,
     NotFound: 404,
@@ -20,5 +22,9 @@ _STATUS: Final[dict[type[ImpastoError], int]] = {
 
 def refusal(error: ImpastoError) -> JSONResponse:
     """The error as JSON: `code`, `message`, maybe `hint`."""
+    status = _STATUS.get(type(error), 503)
+    if status == 503:
+        # Whoever looks at the page sees an empty frame; whoever runs the platform sees why.
+        _LOG.warning("the platform did not answer: %s (%s)", error.message, error.code)
     told = {"code": error.code, "message": error.message} | ({"hint": error.hint} if error.hint else {})
-    return JSONResponse(told, status_code=_STATUS.get(type(error), 503), headers={"Cache-Control": "no-store"})
+    return JSONResponse(told, status_code=status, headers={"Cache-Control": "no-store"})

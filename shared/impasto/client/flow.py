@@ -86,9 +86,13 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Send the request and leave its body to be read by `NextChunk`; an error's body is read at once."""
+    """Send the request and leave its body to be read by `NextChunk`; an error's body is read at once.
+
+    `retried`: what cannot be opened is tried again like any request. A flow that knows its place sees to it itself.
+    """
 
     request: Request
+    retried: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from impasto.client.flow import Answer, Broken, Flow, Request, Sleep, T
+from impasto.client.flow import Answer, Broken, Flow, Open, Request, Sleep, T
 
 _BUSY: Final = frozenset({429, 503})  # said before anything was done
 _TORN: Final = frozenset({502, 504})  # a proxy lost the answer: the platform may have acted
@@ -30,11 +30,11 @@ class Retries:
 
 
 def with_retries(flow: Flow[T], retries: Retries) -> Flow[T]:
-    """The same flow, whose requests are tried again where that is safe and may help. Streams see to themselves."""
+    """The same flow, whose requests are tried again where that is safe and may help; streams where they ask for it."""
     try:
         step = next(flow)
         while True:
-            if isinstance(step, Request):
+            if isinstance(step, Request) or (isinstance(step, Open) and step.retried):
                 got = yield from _tried(step, retries)
             else:
                 got = yield step
@@ -46,10 +46,10 @@ def with_retries(flow: Flow[T], retries: Retries) -> Flow[T]:
         flow.close()
 
 
-def _tried(request: Request, retries: Retries) -> Flow[Answer | Broken]:
-    tries = 0
+def _tried(step: Request | Open, retries: Retries) -> Flow[Answer | Broken]:
+    request, tries = step.request if isinstance(step, Open) else step, 0
     while True:
-        got: Answer | Broken = yield request
+        got: Answer | Broken = yield step
         asked = retry_after(got)
         if tries >= retries.most or not _worth_it(request, got) or asked > _LONGEST_RETRY_AFTER_S:
             return got
