@@ -5,7 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from impasto.backends.telemetry.process import begin_telling
-from impasto.backends.web.one_write import OneWrite
+from impasto.backends.web.one_write import REST_S, OneWrite
 from impasto.settings import Settings
 from impasto_gateway.app import create_app
 
@@ -22,6 +22,7 @@ def main() -> None:
         log_config=None,  # ours
         log_level="warning",
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=REST_S,
         server_header=False,
         http=OneWrite,  # half as many packets
         proxy_headers=False,  # nobody asks from where a request came

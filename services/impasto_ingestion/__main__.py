@@ -5,6 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from impasto.backends.telemetry.process import begin_telling
+from impasto.backends.web.one_write import REST_S
 from impasto.settings import Settings
 from impasto_ingestion.app import create_app
 
@@ -21,6 +22,7 @@ def main() -> None:
         log_config=None,  # ours
         log_level="warning",
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=REST_S,
         server_header=False,
     )
 
