@@ -5,8 +5,8 @@ from __future__ import annotations
 import uvicorn
 
 from impasto.backends.telemetry.process import begin_telling
-from impasto.backends.web.one_write import REST_S, OneWrite
-from impasto.settings import Settings
+from impasto.backends.web.one_write import OneWrite
+from impasto.settings import REST_S, Settings
 from impasto_gateway.app import create_app
 
 

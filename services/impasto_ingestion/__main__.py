@@ -5,8 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from impasto.backends.telemetry.process import begin_telling
-from impasto.backends.web.one_write import REST_S
-from impasto.settings import Settings
+from impasto.settings import REST_S, Settings
 from impasto_ingestion.app import create_app
 
 

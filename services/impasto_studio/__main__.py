@@ -7,7 +7,7 @@ import os
 import uvicorn
 
 from impasto.backends.telemetry.lines import write_lines
-from impasto.settings import Settings
+from impasto.settings import REST_S, Settings
 
 
 def main() -> None:
@@ -28,6 +28,7 @@ def main() -> None:
         log_config=None,  # ours
         log_level="warning",
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=REST_S,
         server_header=False,
     )
 

@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from impasto.errors import ImpastoError
+
+# How long a service lets a connection rest, in seconds. By then no client of ours uses it any more (httpx: 5): a server
+# that closes it earlier may do so while a request is on its way, which then has no answer.
+REST_S: Final = 75
 
 
 class SettingMissing(ImpastoError):

@@ -97,11 +97,19 @@ def test_streams_are_left_to_the_flow_that_reads_them() -> None:
     assert [type(step) for step in steps] == [Open, NextChunk]
 
 
-@pytest.mark.parametrize("failure", [_REFUSED, _CUT, *(answer({}, status) for status in (429, 502, 503, 504))])
-def test_a_stream_that_asks_for_it_is_opened_again_like_a_request(failure: Answer | Broken) -> None:
-    def flow() -> Any:
-        return (yield Open(_GET, retried=True))
+def _opening() -> Any:
+    return (yield Open(_GET, retried=True))
 
-    value, steps, _ = perform(with_retries(flow(), Retries()), [failure, None, answer({"ok": 1})])
+
+@pytest.mark.parametrize("failure", [_REFUSED, _CUT])
+def test_a_stream_that_asks_for_it_is_opened_again_after_a_break(failure: Broken) -> None:
+    value, steps, _ = perform(with_retries(_opening(), Retries()), [failure, None, answer({"ok": 1})])
     assert value.status == 200
     assert [type(step) for step in steps] == [Open, Sleep, Open]
+
+
+@pytest.mark.parametrize(
+    "told", [Broken("no answer in time", "http://x", silent=True), answer({}, 429), answer({}, 503)]
+)
+def test_a_stream_is_not_opened_again_while_the_platform_is_silent_or_busy(told: Answer | Broken) -> None:
+    assert perform(with_retries(_opening(), Retries()), [told])[0] == told

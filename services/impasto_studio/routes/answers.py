@@ -25,6 +25,7 @@ def refusal(error: ImpastoError) -> JSONResponse:
     status = _STATUS.get(type(error), 503)
     if status == 503:
         # Whoever looks at the page sees an empty frame; whoever runs the platform sees why.
-        _LOG.warning("the platform did not answer: %s (%s)", error.message, error.code)
+        asked = {"request_id": error.data["request_id"]} if "request_id" in error.data else {}
+        _LOG.warning("the platform could not serve this: %s (%s)", error.message, error.code, extra=asked)
     told = {"code": error.code, "message": error.message} | ({"hint": error.hint} if error.hint else {})
     return JSONResponse(told, status_code=status, headers={"Cache-Control": "no-store"})

@@ -88,7 +88,8 @@ class Sleep:
 class Open:
     """Send the request and leave its body to be read by `NextChunk`; an error's body is read at once.
 
-    `retried`: what cannot be opened is tried again like any request. A flow that knows its place sees to it itself.
+    `retried`: if the connection breaks before there is an answer, it is opened again. An answer, also one that says to
+    come later, is the flow's; so is all of a flow that knows its place in the stream.
     """
 
     request: Request

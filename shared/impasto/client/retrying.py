@@ -47,17 +47,20 @@ def with_retries(flow: Flow[T], retries: Retries) -> Flow[T]:
 
 
 def _tried(step: Request | Open, retries: Retries) -> Flow[Answer | Broken]:
-    request, tries = step.request if isinstance(step, Open) else step, 0
+    tries = 0
     while True:
         got: Answer | Broken = yield step
         asked = retry_after(got)
-        if tries >= retries.most or not _worth_it(request, got) or asked > _LONGEST_RETRY_AFTER_S:
+        if tries >= retries.most or not _worth_it(step, got) or asked > _LONGEST_RETRY_AFTER_S:
             return got
         yield Sleep(max(retries.pause(tries), asked))
         tries += 1
 
 
-def _worth_it(request: Request, got: Answer | Broken) -> bool:
+def _worth_it(request: Request | Open, got: Answer | Broken) -> bool:
+    if isinstance(request, Open):
+        # Somebody waits for the bytes, maybe with many more of their kind: not for a platform that is silent or busy.
+        return isinstance(got, Broken) and not got.silent
     if isinstance(got, Broken):
         return request.patient and (request.repeatable or not got.sent)
     return got.status in _BUSY or (got.status in _TORN and request.repeatable)

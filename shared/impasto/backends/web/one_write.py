@@ -7,9 +7,6 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# How long a connection may rest, in seconds. Longer than clients keep theirs (httpx: 5, as uvicorn): if the server is
-# the first to close one, it may do so while a request is on its way, which then has no answer.
-REST_S: Final = 75
 # What is more goes at once: nobody streams into memory here.
 _MOST_BYTES: Final = 1 << 16
 
